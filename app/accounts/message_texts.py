@@ -1,0 +1,125 @@
+"""The texts of what a shop would mail, by topic.
+
+A text is a subject and sentences. A sentence is left out when a value it names is missing or empty, or when
+its condition does not hold, so a publisher may send more or less. `x_cents` is used as `%(x)s` (yuan,
+"¥12.00"), `x_at` (ISO 8601) as a moment in the shop's zone, a list (of texts, or of products with their
+`kept` pieces) as its items.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.core.errors import N_
+
+PLACE = re.compile(r"%\((\w+)\)s")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence (a msgid); with `when` only if the value of that name is the given one."""
+
+    text: str
+    when: tuple[str, Any] | None = None
+
+    def fits(self, values: Mapping[str, Any]) -> bool:
+        """True when everything it needs is there."""
+        if self.when is not None and values.get(self.when[0]) != self.when[1]:
+            return False
+        return all(name in values for name in PLACE.findall(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Subject and sentences (msgids), an icon of the icon set, where a link leads and what it is called."""
+
+    subject: str
+    sentences: tuple[Sentence, ...]
+    icon: str = "message"
+    link: str = "/account/messages"
+    link_label: str = N_("Open")
+
+
+ORDER = "/orders/%(order_id)s"
+SEE_ORDER = N_("See the order")
+
+TEXTS: dict[str, Text] = {
+    "account.registered": Text(
+        N_("Welcome to Chengmei"),
+        (
+            Sentence(N_("Your account %(username)s is ready.")),
+            Sentence(N_("Every order earns points, and your coupons wait in your account.")),
+        ),
+        icon="sparkle",
+        link="/coupons",
+        link_label=N_("See your coupons"),
+    ),
+    "order.placed": Text(
+        N_("We have your order %(order_id)s"),
+        (
+            Sentence(N_("Total: %(total)s.")),
+            Sentence(N_("You saved %(discount)s.")),
+            Sentence(N_("Please pay by %(expires_at)s; after that the goods go back on the shelf.")),
+        ),
+        icon="box",
+        link=ORDER,
+        link_label=SEE_ORDER,
+    ),
+    "order.paid": Text(
+        N_("Order %(order_id)s is paid"),
+        (
+            Sentence(N_("We have received %(total)s.")),
+            Sentence(N_("You earned %(points)s points.")),
+            Sentence(N_("We will prepare it now.")),
+        ),
+        icon="check-circle",
+        link=ORDER,
+        link_label=SEE_ORDER,
+    ),
+    "order.payment_failed": Text(
+        N_("The payment of order %(order_id)s did not go through"),
+        (
+            Sentence(N_("Nothing was charged. Your goods are still reserved; you can try again.")),
+            Sentence(N_("Please pay by %(expires_at)s; after that the goods go back on the shelf.")),
+        ),
+        icon="alert",
+        link=ORDER,
+        link_label=N_("Try again"),
+    ),
+    "order.cancelled": Text(
+        N_("Order %(order_id)s is cancelled"),
+        (
+            Sentence(N_("It was not paid in time."), when=("reason", "expired")),
+            Sentence(N_("You cancelled it."), when=("reason", "customer")),
+            Sentence(N_("The store cancelled it."), when=("reason", "staff")),
+            Sentence(N_("Points and store credit you had used are back in your account.")),
+        ),
+        icon="close",
+        link=ORDER,
+        link_label=SEE_ORDER,
+    ),
+    "order.refunded": Text(
+        N_("A refund for order %(order_id)s"),
+        (
+            Sentence(N_("We have paid back %(amount)s.")),
+            Sentence(N_("Of this, %(credit)s went to your store credit.")),
+            Sentence(N_("%(points)s points were returned.")),
+        ),
+        icon="refresh",
+        link=ORDER,
+        link_label=SEE_ORDER,
+    ),
+    "cart.merged": Text(
+        N_("Your cart was put together"),
+        (
+            Sentence(N_("What you picked before signing in is now in your cart.")),
+            Sentence(N_("There was not enough of everything; we kept what there is: %(lines)s.")),
+        ),
+        icon="bag",
+        link="/cart",
+        link_label=N_("See cart"),
+    ),
+}

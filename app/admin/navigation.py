@@ -1,0 +1,57 @@
+"""The console's rail: what this person may open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flask import request
+from flask_babel import gettext
+
+from app.core.actor import Actor, Role
+from app.core.errors import N_
+from app.web.auth import current_actor
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A page of the console. `label` and `section` are msgids."""
+
+    label: str
+    url: str
+    icon: str
+    section: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleEntry:
+    """A destination as the rail shows it."""
+
+    label: str
+    url: str
+    icon: str
+    section: str
+    active: bool
+
+
+OPERATIONS = frozenset({Role.OPERATOR, Role.ADMIN})
+DESTINATIONS = (
+    Destination(N_("Overview"), "/admin", "home", N_("Shop"), OPERATIONS),
+    Destination(N_("Products"), "/admin/products", "box", N_("Shop"), OPERATIONS),
+    Destination(N_("Orders"), "/admin/orders", "bag", N_("Shop"), OPERATIONS),
+)
+
+
+def console_navigation() -> Iterator[ConsoleEntry]:
+    """The rail of the current person."""
+    yield from entries_for(current_actor(), request.path)
+
+
+def entries_for(actor: Actor, path: str) -> Iterator[ConsoleEntry]:
+    """What an actor may open; the longest address that `path` is under counts as the present one."""
+    allowed = [each for each in DESTINATIONS if actor.has_role(*each.roles)]
+    under = [each.url for each in allowed if path == each.url or path.startswith(each.url + "/")]
+    here = max(under, key=len, default="")
+    for each in allowed:
+        yield ConsoleEntry(gettext(each.label), each.url, each.icon, gettext(each.section), each.url == here)

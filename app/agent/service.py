@@ -1,0 +1,206 @@
+"""Asking the assistant, answering its questions, stopping it.
+
+These are edges: each opens its own transaction, since a run must be visible to others before its thread
+starts. Call them outside of any transaction.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import IntegrityError
+
+from app.agent import recovery
+from app.agent.controls import abort_run
+from app.agent.runner import Task, launch
+from app.agent.schemas import MAX_CONTENT
+from app.agent.stream import RunLog, alive_key, stream_key
+from app.conversations import confirmations, service
+from app.conversations.confirmations import Question
+from app.conversations.models import Run
+from app.conversations.queries import (
+    find_active_run,
+    find_message,
+    get_confirmation,
+    get_conversation,
+    get_run,
+)
+from app.conversations.service import RunKey
+from app.core.actor import Actor
+from app.core.errors import N_, Conflict, InvalidParam, NotFound, Unavailable
+from app.core.ids import new_id
+from app.db import db, in_transaction
+from app.language.confirmation import read_answer
+from app.language.normalise import detect_language
+from app.llm.gateway import ModelOptions, check_options
+from app.runtime import redis, settings
+
+
+def start_run(
+    actor: Actor,
+    session_id: str | None,
+    content: str,
+    client_message_id: str | None = None,
+    *,
+    options: ModelOptions | None = None,
+) -> RunKey:
+    """Store a message and start the answer; the same `client_message_id` again returns the first run.
+
+    A plain yes or no answers the open question of the conversation. Raises NotFound for a conversation that
+    is not the actor's, Conflict RUN_ACTIVE while another answer is being made, InvalidParam, Forbidden for
+    a model elsewhere that is not allowed, Unavailable without Redis.
+    """
+    content = content.strip()
+    if not 1 <= len(content) <= MAX_CONTENT:
+        raise InvalidParam(fields={"content": N_("Write between 1 and 4000 characters.")})
+    options = options or ModelOptions()
+    check_options(options)
+    wish = _Saying(actor, session_id, content, client_message_id, options)
+    return wish.find_repeated() or _start(wish)
+
+
+def answer_confirmation(actor: Actor, confirmation_id: str, approve: bool) -> RunKey:
+    """Say yes or no to what the assistant asked; the answer goes on in a new run.
+
+    Raises NotFound, or Conflict CONFIRMATION_EXPIRED, CONFIRMATION_USED or RUN_ACTIVE.
+    """
+    session_id = get_confirmation(actor, confirmation_id).conversation_id
+    return _start(_Deciding(actor, session_id, confirmation_id, approve))
+
+
+def abort(actor: Actor, *, session_id: str | None = None, run_id: str | None = None) -> bool:
+    """Stop an answer, by its conversation or run; False when there is none. Raises NotFound, InvalidParam."""
+    if (session_id is None) == (run_id is None):
+        raise InvalidParam(fields={"session_id": N_("Give either session_id or run_id.")})
+    if run_id is not None:
+        run: Run | None = get_run(actor, run_id)
+    else:
+        run = find_active_run(get_conversation(actor, str(session_id)).id)
+    active_id = run.id if run is not None and run.active_in is not None else None
+    db.session.rollback()
+    if active_id is None:
+        return False
+    try:
+        abort_run(active_id)
+    except RedisError as error:
+        raise Unavailable() from error
+    return True
+
+
+class _Wish(Protocol):
+    """What starts a run."""
+
+    @property
+    def session_id(self) -> str | None: ...
+
+    def prepare(self, run_id: str) -> Task:
+        """Write the run and what belongs to it; inside the transaction."""
+        ...
+
+    def find_repeated(self) -> RunKey | None:
+        """The run that the same request has started before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """Somebody says something."""
+
+    actor: Actor
+    session_id: str | None
+    content: str
+    client_message_id: str | None
+    options: ModelOptions
+
+    def prepare(self, run_id: str) -> Task:
+        conversation = service.open_conversation(
+            self.actor, self.session_id, first_words=self.content, client_message_id=self.client_message_id
+        )
+        asked = confirmations.find_open(conversation.id)
+        answer = read_answer(self.content) if asked is not None else None
+        run = RunKey.of(service.open_run(self.actor, conversation, run_id))
+        service.add_message(run, role="user", content=self.content, client_message_id=self.client_message_id)
+        # Tools answer in the language of the message: an English question on a Chinese page gets English stores.
+        actor = replace(self.actor, locale=detect_language(self.content, self.actor.locale))
+        if asked is None or answer is None:
+            return Task(run=run, actor=actor, options=self.options)
+        confirmations.answer(asked, approve=answer == "yes")
+        return Task(
+            run=run,
+            actor=actor,
+            options=self.options,
+            question=Question.of(asked),
+            approve=answer == "yes",
+        )
+
+    def find_repeated(self) -> RunKey | None:
+        if not self.client_message_id:
+            return None
+        session_id = self.session_id or service.conversation_id_for(self.actor, self.client_message_id)
+        message = find_message(session_id, self.client_message_id)
+        if message is None or message.run_id is None:
+            return None
+        with suppress(NotFound):
+            return RunKey.of(get_run(self.actor, message.run_id))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Deciding:
+    """Somebody answers a question with a button."""
+
+    actor: Actor
+    session_id: str
+    confirmation_id: str
+    approve: bool
+
+    def prepare(self, run_id: str) -> Task:
+        asked = get_confirmation(self.actor, self.confirmation_id)
+        confirmations.answer(asked, approve=self.approve)
+        conversation = get_conversation(self.actor, asked.conversation_id)
+        run = RunKey.of(service.open_run(self.actor, conversation, run_id))
+        return Task(
+            run=run,
+            actor=self.actor,
+            options=ModelOptions(),
+            question=Question.of(asked),
+            approve=self.approve,
+        )
+
+    def find_repeated(self) -> RunKey | None:
+        return None
+
+
+def _start(wish: _Wish) -> RunKey:
+    """Prepare and launch; a run of a dead process that holds the conversation is closed first."""
+    try:
+        return _launch(wish)
+    except (IntegrityError, Conflict) as error:
+        if isinstance(error, Conflict) and error.code != "RUN_ACTIVE":
+            raise
+        # Somebody was faster: the same message twice at the same time, or another answer is being made.
+        if (found := wish.find_repeated()) is not None:
+            return found
+        if wish.session_id is not None and recovery.close_dead_run_in(wish.session_id):
+            return _launch(wish)
+        raise error if isinstance(error, Conflict) else Conflict(code="RUN_ACTIVE") from error
+
+
+def _launch(wish: _Wish) -> RunKey:
+    run_id = new_id()
+    run_log = RunLog(redis(), settings(), run_id)
+    try:
+        run_log.open()
+    except RedisError as error:
+        raise Unavailable() from error
+    try:
+        task = in_transaction(lambda: wish.prepare(run_id))
+    except BaseException:
+        with suppress(RedisError):
+            redis().delete(stream_key(run_id), alive_key(run_id))
+        raise
+    launch(task, run_log)
+    return task.run

@@ -1,0 +1,136 @@
+"""All settings of MCPShop, read once from the environment (and `.env`), typed and checked.
+
+Nothing else in the program reads the environment.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEVELOPMENT_SECRET = "development-only-secret-key-of-mcpshop"  # noqa: S105 - refused in production
+
+
+class Settings(BaseSettings):
+    """The program's settings; each field's environment variable is its name in upper case.
+
+    Durations are seconds and money is cents unless the name says otherwise.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    app_env: Literal["development", "test", "production"] = "development"
+    # Not named `home`: the variable HOME would be taken for it.
+    mcpshop_home: Path = Path("instance")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    web_workers: int = Field(default=1, ge=1, le=64)
+    secret_key: str = DEVELOPMENT_SECRET
+    database_url: str = ""
+    redis_url: str = ""
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=5, description="Reverse proxies whose X-Forwarded-* count"
+    )
+    session_cookie_secure: bool = False
+    session_days: int = Field(default=30, ge=1, le=365)
+    log_level: str = "INFO"
+    metrics_token: str = ""
+
+    shop_timezone: str = "Asia/Shanghai"
+    default_locale: Literal["zh", "en"] = "zh"
+    unpaid_order_minutes: int = Field(default=30, ge=1)
+    max_upload_bytes: int = Field(default=5_000_000, ge=1)
+    cdn_base: str = "https://cdn.jsdelivr.net/npm"
+
+    demo_password: str = "mcpshop-demo"  # noqa: S105 - public, and refused in production
+    demo: bool = Field(default=True, validation_alias=AliasChoices("MCPSHOP_DEMO", "demo"))
+
+    jwt_minutes: int = Field(default=60, ge=1)
+    ratelimit_enabled: bool = True
+
+    llm_api_key: str = Field(
+        default="", validation_alias=AliasChoices("LLM_API_KEY", "OPENAI_API_KEY", "DEEPSEEK_API_KEY")
+    )
+    llm_base_url: str = Field(default="", validation_alias=AliasChoices("LLM_BASE_URL", "OPENAI_BASE_URL"))
+    llm_model: str = Field(default="", validation_alias=AliasChoices("LLM_MODEL", "OPENAI_MODEL"))
+    deepseek_api_key: str = ""
+    llm_allowed_base_urls: str = Field(
+        default="", description="Other model addresses that a caller may name, separated by spaces"
+    )
+    llm_connect_timeout: float = 5.0
+    llm_read_timeout: float = 60.0
+
+    agent_max_steps: int = Field(default=8, ge=1, le=32)
+    agent_history_chars: int = Field(default=24_000, ge=1_000)
+    tool_result_max_chars: int = Field(default=8_000, ge=500)
+    tool_timeout_seconds: float = 10.0
+    confirmation_seconds: int = 300
+    run_seconds: int = Field(default=180, ge=5, description="Longest life of one run")
+    run_log_seconds: int = Field(default=3_600, ge=60, description="How long a run's events can be replayed")
+    run_heartbeat_seconds: float = Field(default=1.0, gt=0)
+    sse_ping_seconds: float = Field(default=15.0, gt=0)
+    sse_streams_per_user: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _check_production(self) -> Settings:
+        """Refuse settings that would be unsafe where real customers are."""
+        if self.app_env != "production":
+            return self
+        if self.secret_key == DEVELOPMENT_SECRET or len(self.secret_key) < 32:
+            raise ValueError("SECRET_KEY must be set to at least 32 characters in production")
+        if not self.ratelimit_enabled:
+            raise ValueError("RATELIMIT_ENABLED=0 is refused in production")
+        return self
+
+    @cached_property
+    def home_path(self) -> Path:
+        """The folder that holds all state, absolute."""
+        return self.mcpshop_home if self.mcpshop_home.is_absolute() else PROJECT_ROOT / self.mcpshop_home
+
+    @property
+    def database_uri(self) -> str:
+        """SQLAlchemy URL; SQLite under the home folder unless DATABASE_URL says otherwise."""
+        url = self.database_url or f"sqlite:///{self.home_path / 'mcpshop.db'}"
+        for plain in ("mysql://", "mariadb://"):
+            if url.startswith(plain):
+                return "mysql+pymysql://" + url[len(plain) :]
+        return url
+
+    @property
+    def redis_uri(self) -> str:
+        """Redis URL: REDIS_URL, else the embedded server of this home when it was started, else the usual port."""
+        socket = self.home_path / "redis" / "redis.sock"
+        if not self.redis_url and socket.exists():
+            return f"unix://{socket}?db=0"
+        return self.redis_url or "redis://127.0.0.1:6379/0"
+
+    @property
+    def media_path(self) -> Path:
+        """Uploaded pictures."""
+        return self.home_path / "media"
+
+    @property
+    def llm_is_configured(self) -> bool:
+        """True when a language model is to be used instead of the built-in one."""
+        return bool(self.llm_api_key or self.llm_base_url)
+
+    @property
+    def llm_endpoint(self) -> str:
+        """The OpenAI-compatible base URL, DeepSeek's when only its key is given."""
+        if self.llm_base_url:
+            return self.llm_base_url
+        if self.deepseek_api_key and self.llm_api_key == self.deepseek_api_key:
+            return "https://api.deepseek.com"
+        return "https://api.openai.com/v1"
+
+    @property
+    def llm_model_name(self) -> str:
+        """The model to ask for."""
+        return self.llm_model or ("deepseek-chat" if "deepseek" in self.llm_endpoint else "gpt-4o-mini")

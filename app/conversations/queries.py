@@ -1,0 +1,100 @@
+"""Reading conversations; whose they are is part of every query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.conversations.models import Confirmation, Conversation, Message, Run
+from app.core.actor import Actor
+from app.core.errors import NotFound
+from app.db import db
+
+
+def get_conversation(actor: Actor, session_id: str) -> Conversation:
+    """The actor's own conversation. Raises NotFound."""
+    found = db.session.scalar(
+        select(Conversation).where(Conversation.id == session_id, Conversation.owner == actor.subject)
+    )
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def list_conversations(actor: Actor, limit: int = 50) -> Sequence[Conversation]:
+    """The actor's conversations, newest first."""
+    return db.session.scalars(
+        select(Conversation)
+        .where(Conversation.owner == actor.subject)
+        .order_by(Conversation.updated_at.desc(), Conversation.id)
+        .limit(limit)
+    ).all()
+
+
+def list_messages(session_id: str, limit: int = 1_000) -> list[Message]:
+    """The newest messages of a conversation, oldest of them first. The caller checks whose it is."""
+    newest = db.session.scalars(
+        select(Message).where(Message.conversation_id == session_id).order_by(Message.id.desc()).limit(limit)
+    ).all()
+    return list(reversed(newest))
+
+
+def list_run_messages(run_id: str) -> Sequence[Message]:
+    """The messages of one run in their order."""
+    return db.session.scalars(select(Message).where(Message.run_id == run_id).order_by(Message.id)).all()
+
+
+def find_message(session_id: str, client_message_id: str) -> Message | None:
+    """The message that a client has sent under its own id."""
+    return db.session.scalar(
+        select(Message).where(
+            Message.conversation_id == session_id, Message.client_message_id == client_message_id
+        )
+    )
+
+
+def get_run(actor: Actor, run_id: str) -> Run:
+    """The actor's own run. Raises NotFound."""
+    found = db.session.scalar(select(Run).where(Run.id == run_id, Run.owner == actor.subject))
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def find_active_run(session_id: str) -> Run | None:
+    """The run that answers in a conversation right now."""
+    return db.session.scalar(select(Run).where(Run.active_in == session_id))
+
+
+def find_latest_run(session_id: str) -> Run | None:
+    """The newest run of a conversation."""
+    return db.session.scalar(
+        select(Run).where(Run.conversation_id == session_id).order_by(Run.started_at.desc()).limit(1)
+    )
+
+
+def list_active_runs(limit: int = 1_000) -> Sequence[Run]:
+    """All runs that are not closed, oldest first."""
+    return db.session.scalars(
+        select(Run).where(Run.active_in.is_not(None)).order_by(Run.started_at).limit(limit)
+    ).all()
+
+
+def get_confirmation(actor: Actor, confirmation_id: str) -> Confirmation:
+    """The actor's own confirmation. Raises NotFound."""
+    found = db.session.scalar(
+        select(Confirmation).where(Confirmation.id == confirmation_id, Confirmation.owner == actor.subject)
+    )
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def list_confirmations(session_id: str) -> Sequence[Confirmation]:
+    """The confirmations of a conversation, oldest first."""
+    return db.session.scalars(
+        select(Confirmation)
+        .where(Confirmation.conversation_id == session_id)
+        .order_by(Confirmation.created_at)
+    ).all()

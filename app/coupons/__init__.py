@@ -1,0 +1,1 @@
+"""Coupons: rules, claims, holds."""

@@ -1,0 +1,47 @@
+"""What segments may ask of a customer, read from the customer's own rows."""
+
+from __future__ import annotations
+
+from sqlalchemy import column, func, or_, select, table
+
+from app.accounts.models import User
+from app.core.clock import now
+from app.coupons.rules import CustomerFacts
+from app.db import UtcDateTime, db
+from app.members.models import Member
+
+# Orders are a layer above; their table and column names are part of the agreed schema (docs/architecture.md).
+orders = table(
+    "orders", column("user_id"), column("member_id"), column("pay_status"), column("paid_at", UtcDateTime())
+)
+
+
+def get_facts(user_id: int) -> CustomerFacts:
+    """What segments may ask, from the customer's own member row and paid orders. One statement."""
+    own = or_(orders.c.user_id == User.id, orders.c.member_id == Member.id)
+    paid = select(func.count()).select_from(orders).where(own, orders.c.pay_status == 1)
+    last = select(func.max(orders.c.paid_at)).where(own, orders.c.pay_status == 1)
+    statement = (
+        select(
+            Member.level,
+            Member.total_spent_cents,
+            User.created_at,
+            Member.created_at,
+            paid.correlate(User, Member).scalar_subquery(),
+            last.correlate(User, Member).scalar_subquery(),
+        )
+        .outerjoin(Member, Member.user_id == User.id)
+        .where(User.id == user_id)
+    )
+    row = db.session.execute(statement).one_or_none()
+    if row is None:
+        return CustomerFacts()
+    level, spent, registered_at, joined_at, paid_orders, last_paid_at = row
+    at = now()
+    return CustomerFacts(
+        level=level or 1,
+        paid_orders=paid_orders,
+        total_spent_cents=spent or 0,
+        member_days=(at - (joined_at or registered_at)).days,
+        days_since_last_order=(at - last_paid_at).days if last_paid_at else None,
+    )

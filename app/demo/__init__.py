@@ -1,0 +1,1 @@
+"""The demo shop: catalogue, customers and 90 days of orders."""

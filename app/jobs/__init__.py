@@ -1,0 +1,1 @@
+"""Background work: queues and schedules; the only importer of rq."""

@@ -1,0 +1,22 @@
+"""What runs by the clock, as data: the scheduler process (`worker.py --scheduler`) reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Run `function` (dotted path, no arguments) every `seconds`, inside the scheduler process."""
+
+    name: str
+    seconds: float
+    function: str
+
+
+SCHEDULES = (
+    Schedule("outbox_sweep", 0.5, "app.outbox.jobs.sweep"),
+    Schedule("expire_unpaid_orders", 20, "app.orders.jobs.expire_unpaid_orders"),
+    Schedule("close_dead_runs", 10, "app.agent.jobs.close_dead_runs"),
+    Schedule("clean_up", 3600, "app.admin.jobs.clean_up"),
+)

@@ -1,0 +1,1 @@
+"""What agents may do: declaration, registry and the one executor."""

@@ -1,0 +1,249 @@
+"""The OpenAPI 3.1 document, made from what the endpoints declare (app.web.api.ENDPOINTS)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.web.api import ENDPOINTS, Endpoint
+
+RULE_PART = re.compile(r"<(?:(?P<kind>[a-z]+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
+PATH_TYPES = {"int": {"type": "integer", "minimum": 0}, "uuid": {"type": "string", "format": "uuid"}}
+REF = "#/components/schemas/{model}"
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "request_id"],
+            "properties": {
+                "code": {"type": "string", "examples": ["NOT_FOUND"]},
+                "message": {"type": "string", "description": "In the request's language."},
+                "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+                "request_id": {"type": "string"},
+            },
+        }
+    },
+}
+ALWAYS_POSSIBLE = {"public": (), "visitor": (401,), "user": (401,)}
+
+
+def build_document(*, version: str) -> dict[str, Any]:
+    """The whole document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for told in _in_order():
+        paths.setdefault(_path_of(told.rule), {})[told.method.lower()] = _operation(told)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "MCPShop",
+            "version": version,
+            "description": "Errors have one form, times are ISO 8601 with zone, money is integer cents.",
+        },
+        "tags": [{"name": tag} for tag in dict.fromkeys(told.tag for told in _in_order())],
+        "paths": paths,
+        "components": {
+            "schemas": {"Error": ERROR_SCHEMA, **_component_schemas()},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "mcpshop",
+                    "description": "The browser's session; writes then need the header X-CSRFToken.",
+                },
+            },
+        },
+    }
+
+
+def _in_order() -> list[Endpoint]:
+    return sorted(ENDPOINTS.values(), key=lambda told: (told.tag, told.rule, told.method))
+
+
+def _path_of(rule: str) -> str:
+    return RULE_PART.sub(lambda part: "{" + part["name"] + "}", rule)
+
+
+def _operation(told: Endpoint) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": _operation_id(told),
+        "summary": told.summary,
+        "tags": [told.tag],
+        "parameters": [*_path_parameters(told.rule), *_query_parameters(told.query)],
+        "responses": dict(_responses(told)),
+    }
+    if told.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(_reference(told.body))}
+    if told.access.level != "public":
+        operation["security"] = [{"bearer": []}, {"session": []}]
+    if told.access.roles:
+        operation["description"] = f"Roles: {', '.join(sorted(told.access.roles))}."
+    return operation
+
+
+def _operation_id(told: Endpoint) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", RULE_PART.sub(lambda part: f"by_{part['name']}", told.rule))
+    return "_".join([told.method.lower(), *words])
+
+
+def _path_parameters(rule: str) -> Iterator[dict[str, Any]]:
+    for part in RULE_PART.finditer(rule):
+        schema = PATH_TYPES.get(part["kind"] or "", {"type": "string"})
+        yield {"name": part["name"], "in": "path", "required": True, "schema": schema}
+
+
+def _query_parameters(model: type[BaseModel] | None) -> Iterator[dict[str, Any]]:
+    if model is None:
+        return
+    schema = model.model_json_schema()
+    for name, described in schema.get("properties", {}).items():
+        described = {key: value for key, value in described.items() if key != "title"}
+        yield {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": described,
+        }
+
+
+def _responses(told: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
+    for status, answer in told.answers.items():
+        yield str(status), _answer(status, answer)
+    possible = {*told.errors, *ALWAYS_POSSIBLE[told.access.level]}
+    possible |= {403} if told.access.roles else set()
+    possible |= {400, 422} if told.body is not None else set()
+    possible |= {422} if told.query is not None else set()
+    for status in sorted(possible - set(told.answers)):
+        error = {"description": _phrase(status), "content": _json({"$ref": REF.format(model="Error")})}
+        yield str(status), error
+
+
+def _answer(status: int, answer: Any) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": _phrase(status)}
+    if isinstance(answer, str):
+        described["content"] = {answer: {"schema": {} if "json" in answer else {"type": "string"}}}
+    elif get_origin(answer) is list:
+        described["content"] = _json({"type": "array", "items": _reference(get_args(answer)[0])})
+    elif isinstance(answer, type) and issubclass(answer, BaseModel):
+        described["content"] = _json(_reference(answer))
+    elif answer is not None:
+        described["content"] = _json({})
+    return described
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": dict(schema)}}
+
+
+def _reference(model: Any) -> dict[str, str]:
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    return {"$ref": REF.format(model=_names()[model])} if is_model else {}
+
+
+def _models() -> list[type[BaseModel]]:
+    found: dict[type[BaseModel], None] = {}
+    for told in _in_order():
+        for each in (told.body, *(_item_of(answer) for answer in told.answers.values())):
+            if isinstance(each, type) and issubclass(each, BaseModel):
+                found[each] = None
+    return list(found)
+
+
+def _item_of(answer: Any) -> Any:
+    return get_args(answer)[0] if get_origin(answer) is list else answer
+
+
+def _modes() -> list[tuple[type[BaseModel], Any]]:
+    bodies = {told.body for told in ENDPOINTS.values()}
+    return [(model, "validation" if model in bodies else "serialization") for model in _models()]
+
+
+def _names() -> dict[Any, str]:
+    """Each model's name in the document, unique even where two features chose the same."""
+    names, _components = _described(len(ENDPOINTS))
+    return names
+
+
+def _component_schemas() -> dict[str, Any]:
+    _model_names, components = _described(len(ENDPOINTS))
+    return components
+
+
+@cache
+def _described(_count: int) -> tuple[dict[Any, str], dict[str, Any]]:
+    """Names and schemas of all models; endpoints are only ever added, so their number is the version."""
+    schemas, definitions = models_json_schema(_modes(), ref_template=REF)
+    names = {model: schema["$ref"].rsplit("/", 1)[-1] for (model, _mode), schema in schemas.items()}
+    return names, definitions.get("$defs", {})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableEndpoint:
+    """One endpoint on the page for people. Fields are (name, type, whether required, description)."""
+
+    method: str
+    path: str
+    summary: str
+    who: str
+    body: list[tuple[str, str, bool, str]]
+    query: list[tuple[str, str, bool, str]]
+    statuses: list[tuple[int, str]]
+
+    @property
+    def anchor(self) -> str:
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.method}{self.path}".lower()).strip("-")
+
+
+def describe_for_reading() -> dict[str, list[ReadableEndpoint]]:
+    """The endpoints by tag."""
+    groups: dict[str, list[ReadableEndpoint]] = {}
+    for told in _in_order():
+        statuses = [(int(status), answer["description"]) for status, answer in _responses(told)]
+        level = "" if told.access.level == "public" else told.access.level
+        who = ", ".join(sorted(told.access.roles)) or level
+        groups.setdefault(told.tag, []).append(
+            ReadableEndpoint(
+                told.method,
+                _path_of(told.rule),
+                told.summary,
+                who,
+                list(_fields(told.body)),
+                list(_fields(told.query)),
+                statuses,
+            )
+        )
+    return groups
+
+
+def _fields(model: type[BaseModel] | None) -> Iterator[tuple[str, str, bool, str]]:
+    if model is None:
+        return
+    schema = model.model_json_schema()
+    for name, described in schema.get("properties", {}).items():
+        yield name, _type_of(described), name in schema.get("required", ()), described.get("description", "")
+
+
+def _type_of(described: Mapping[str, Any]) -> str:
+    """A type in a word or two: `integer`, `string | null`, `array of ...`."""
+    if "anyOf" in described:
+        return " | ".join(dict.fromkeys(_type_of(each) for each in described["anyOf"]))
+    if "enum" in described:
+        return " | ".join(map(str, described["enum"]))
+    if "$ref" in described:
+        return str(described["$ref"]).rsplit("/", 1)[-1]
+    if described.get("type") == "array":
+        return f"array of {_type_of(described.get('items', {}))}"
+    return str(described.get("type", "any"))

@@ -1,0 +1,101 @@
+"""CSRF where cookies speak, security headers, request ids, the request log."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from logging import getLogger
+
+from flask import Flask, Response, g, request, session
+from flask_wtf.csrf import CSRFProtect
+
+from app.core import logging as event_log
+from app.runtime import settings
+from app.web.auth import uses_bearer
+
+log = getLogger("mcpshop.request")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+YEAR_SECONDS = 31_536_000
+HOUR_SECONDS = 3_600
+QUIET_PATHS = frozenset({"/health", "/api/health", "/metrics"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def csp_nonce() -> str:
+    """This response's nonce for scripts."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def init_security(app: Flask, csrf: CSRFProtect) -> None:
+    """Register the before and after hooks."""
+
+    @app.before_request
+    def begin_request() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        g.started = time.perf_counter()
+        event_log.request_id.set(g.request_id)
+
+    @app.before_request
+    def protect_from_csrf() -> None:
+        if request.method in SAFE_METHODS or uses_bearer() or _has_no_ambient_authority():
+            return
+        csrf.protect()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        _set_headers(response)
+        _log_request(response)
+        return response
+
+
+def _has_no_ambient_authority() -> bool:
+    """A program without our cookie cannot be made to act for somebody; a browser page always has a token."""
+    is_api = request.path.startswith(("/api/", "/v1/", "/mock/", "/mcp"))
+    return is_api and not session
+
+
+def _set_headers(response: Response) -> None:
+    response.headers["X-Request-Id"] = g.get("request_id", "-")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), payment=()")
+    if request.endpoint == "static":
+        response.cache_control.max_age = YEAR_SECONDS if "v" in request.args else HOUR_SECONDS
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", content_security_policy())
+        if request.endpoint != "static":
+            response.headers.setdefault("Cache-Control", "no-store" if _names_a_user() else "no-cache")
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+def _names_a_user() -> bool:
+    """Asks no database: this runs after every answer, also after "the database is down"."""
+    return "_user_id" in session or uses_bearer()
+
+
+def content_security_policy() -> str:
+    """No inline script or style; scripts from here, from the CDN (integrity-checked) or with the nonce."""
+    cdn = "/".join(settings().cdn_base.split("/")[:3])
+    return (
+        f"default-src 'self'; script-src 'self' 'nonce-{csp_nonce()}' {cdn}; style-src 'self'; "
+        "img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _log_request(response: Response) -> None:
+    if request.endpoint == "static" or request.path in QUIET_PATHS:
+        return
+    elapsed = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+    log.info(
+        "request %s",
+        event_log.fields(
+            method=request.method, path=request.path, status=response.status_code, ms=f"{elapsed:.1f}"
+        ),
+    )

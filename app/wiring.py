@@ -1,0 +1,116 @@
+"""The one place that knows every feature: blueprints, tools, outbox handlers, template globals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+
+from app.accounts import account_views, contact_views
+from app.accounts import api as accounts_api
+from app.accounts import login as accounts_login
+from app.accounts import messages as accounts_messages
+from app.accounts import models as _accounts  # noqa: F401
+from app.accounts import service as accounts_service
+from app.accounts import views as accounts_views
+from app.admin import api as admin_api
+from app.admin import navigation as admin_navigation
+from app.admin import views as admin_views
+from app.agent import api as agent_api
+from app.agent import views as agent_views
+from app.cart import api as cart_api
+from app.cart import badge as cart_badge
+from app.cart import models as _cart  # noqa: F401
+from app.cart import queries as cart_queries
+from app.cart import tools as cart_tools
+from app.cart import views as cart_views
+from app.catalogue import api as catalogue_api
+from app.catalogue import navigation as catalogue_navigation
+from app.catalogue import tools as catalogue_tools
+from app.catalogue import views as catalogue_views
+from app.cli import register_commands
+from app.config import Settings
+from app.conversations import models as _conversations  # noqa: F401
+from app.conversations import service as conversations_service
+from app.conversations import tools as conversations_tools
+from app.coupons import api as coupons_api
+from app.coupons import models as _coupons  # noqa: F401
+from app.coupons import tools as coupons_tools
+from app.coupons import views as coupons_views
+from app.coupons.goods import lend_goods
+from app.extensions import csrf, login_manager
+from app.members import models as _members  # noqa: F401
+from app.members import queries as members_queries
+from app.members import service as members_service
+from app.orders import api as orders_api
+from app.orders import checkout as orders_checkout
+from app.orders import console as orders_console
+from app.orders import models as _orders  # noqa: F401
+from app.orders import tools as orders_tools
+from app.orders import views as orders_views
+from app.outbox.service import subscribe
+from app.tools import api as tools_api
+from app.tools import models as _tools  # noqa: F401
+from app.tools.registry import registry
+from app.web.errors import init_errors
+from app.web.routing import init_routing
+from app.web.security import init_security
+from app.web.templating import init_templating, load_ui_macros
+
+BLUEPRINTS = (
+    accounts_views.bp,
+    accounts_api.bp,
+    account_views.bp,
+    contact_views.bp,
+    catalogue_views.bp,
+    catalogue_api.bp,
+    cart_views.bp,
+    cart_api.bp,
+    coupons_views.bp,
+    coupons_api.bp,
+    orders_views.bp,
+    orders_checkout.bp,
+    orders_console.bp,
+    orders_api.bp,
+    tools_api.bp,
+    agent_views.bp,
+    agent_api.bp,
+    admin_views.bp,
+    admin_api.bp,
+)
+TOOL_MODULES = (catalogue_tools, cart_tools, coupons_tools, orders_tools, conversations_tools)
+
+
+def wire(app: Flask, settings: Settings) -> None:
+    """Register everything with the application."""
+    init_routing(app)
+    init_security(app, csrf)
+    init_errors(app)
+    init_templating(app)
+    accounts_login.init_login(login_manager)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for module in TOOL_MODULES:
+        registry.add_all(module.TOOLS)
+    for topic, handler in accounts_messages.HANDLERS.items():
+        subscribe(topic, handler)
+    _hook(accounts_service.AFTER_REGISTRATION, members_service.enrol)
+    _hook(accounts_login.AFTER_LOGIN, cart_views.merge_at_login)
+    _hook(accounts_login.AFTER_LOGIN, conversations_service.take_over)
+    lend_goods(cart_queries.list_goods)
+    app.jinja_env.globals.update(
+        unread_count=account_views.unread_count,
+        membership_of=members_queries.find_membership,
+        cart_count=cart_badge.count_for_page,
+        shop_navigation=catalogue_navigation.shop_navigation,
+        console_navigation=admin_navigation.console_navigation,
+    )
+    load_ui_macros(app)
+    register_commands(app)
+
+
+def _hook(hooks: list[Callable[..., Any]], call: Callable[..., Any]) -> None:
+    """Add a call to a feature's hooks, once however many applications a process makes."""
+    if call not in hooks:
+        hooks.append(call)

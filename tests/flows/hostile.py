@@ -1,0 +1,241 @@
+"""What the tests of wrong input share: a small shop with a fixed cast, hostile values, the database's state.
+
+Alice owns (a cart, orders, a contact, a conversation), Charlie must see nothing, Olivia runs the shop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import delete, inspect, select
+from werkzeug.routing import BaseConverter, IntegerConverter, Rule
+from werkzeug.test import TestResponse
+
+from app.accounts.contacts import ContactDetails, add_contact
+from app.accounts.login import LoadedUser
+from app.accounts.models import AccountMessage
+from app.accounts.tokens import issue_token
+from app.cart.models import CartItem
+from app.catalogue.search import reindex
+from app.core.actor import Actor, Role
+from app.db import db, transaction
+from tests.browsing import sign_in
+from tests.builders import actor_of, make_coupon, make_product, make_user
+from tests.orders.order_helpers import buy, fill_cart, pay
+
+SCRIPT = "<script>alert(1)</script>"
+QUOTED = '"><img src=x onerror=alert(1)>'
+SQL = "'; DROP TABLE users; --"
+HUGE = "长" * 350_000  # 1 MB of UTF-8
+MARKS = ("<script>alert(1)", "<img src=x", "{{7*7}}")
+
+# Text that a field may take or refuse, but that must never break anything or come back unescaped.
+TEXTS: tuple[str, ...] = (
+    SCRIPT,
+    QUOTED,
+    SQL,
+    "{{7*7}}%(name)s{0}%n",
+    "😀👩‍👩‍👧‍👦𠮷",
+    "a\x00b",
+    "\x1b[31m\x07\r\nSet-Cookie: a=b",
+    "\u202egnp.exe\u2028\ufeff",
+    "' OR 1=1 --",
+    "../../etc/passwd",
+    " ",
+    "-1",
+    "99999999999999999999999999",
+    "x" * 300,
+)
+# Never right where one number, text or truth value is expected.
+SHAPES: tuple[Any, ...] = ([], {}, [[]], {"$gt": ""}, ["x"])
+NOT_NUMBERS: tuple[Any, ...] = ("abc", "", 1.5, "1e3", float("nan"), float("inf"))
+NOT_TEXTS: tuple[Any, ...] = (5, 1.5, True)
+LONE_SURROGATE = "\ud800"
+# Bodies that are no JSON object, as bytes.
+BROKEN_BODIES: tuple[bytes, ...] = (
+    b"{",
+    b'{"a": }',
+    b"\xff\xfe\x00",
+    b"\x00",
+    b"nul",
+    b"'single'",
+    b'{"a": 1',
+    b"a=b&c=d",
+    b"[" * 100_000,
+    b'{"a":' * 50_000,
+    b'{"quantity": ' + b"9" * 6_000 + b"}",
+)
+WRONG_BODIES: tuple[bytes, ...] = (b"[]", b"null", b"5", b'"text"', b"true", b"[{}]", b"1e999")
+
+
+@dataclass
+class World:
+    """An application with a small shop: ids of what Alice owns, everybody as actor and by token."""
+
+    app: Flask
+    ids: dict[str, Any] = field(default_factory=dict)
+    actors: dict[str, Actor] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def bearer(self, name: str, **headers: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[name]}", **headers}
+
+    def browser(self, name: str | None = None) -> FlaskClient:
+        """A browser, signed in when a name is given."""
+        client = self.app.test_client()
+        if name:
+            actor = self.actors[name]
+            sign_in(client, LoadedUser(actor.require_user(), name, actor.roles))
+        return client
+
+    def refill_cart(self) -> None:
+        """Give Alice two of A and one of B again, whatever is in her cart."""
+        with self.app.app_context():
+            with transaction() as session:
+                session.execute(delete(CartItem).where(CartItem.user_id == self.actors["alice"].user_id))
+            fill_cart(self.actors["alice"], A=2, B=1)
+            self.ids["item_id"] = db.session.scalar(select(CartItem.id).where(CartItem.sku == "A"))
+            db.session.remove()
+
+    def state(self) -> dict[str, str]:
+        """A checksum of every table's rows."""
+        with self.app.app_context():
+            with db.engine.connect() as connection:
+                names = sorted(inspect(connection).get_table_names())
+                found = {name: _checksum(connection, name) for name in names if "search_" not in name}
+            db.session.remove()
+        return found
+
+
+def _checksum(connection: Any, table: str) -> str:
+    rows = sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {table}")))
+    return f"{len(rows)} rows {hashlib.sha256(''.join(rows).encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def build_world(app: Flask, *, name: str = "轻盈防晒乳", title: str = "Sunscreen") -> World:
+    """Fill an empty shop; `name` is the product's, the contact's and the conversation's."""
+    world = World(app)
+    with app.app_context():
+        roles = {
+            "alice": (Role.CUSTOMER,),
+            "charlie": (Role.CUSTOMER,),
+            "connie": (Role.CONSULTANT,),
+            "olivia": (Role.CUSTOMER, Role.OPERATOR),
+            "ada": (Role.ADMIN,),
+        }
+        for person, held in roles.items():
+            user = make_user(person, roles=held)
+            world.actors[person] = actor_of(user)
+            world.tokens[person] = issue_token(user.id)[0]
+        text = {"name": name, "name_en": title, "description": name, "description_en": title}
+        make_product("A", stock=1_000, price_cents=20_000, **text)
+        make_product("B", stock=1_000, price_cents=5_000, **text)
+        with transaction():
+            reindex()
+        coupon = make_coupon("SAVE", name=name[:80], name_en=title[:80])
+        alice = world.actors["alice"]
+        with transaction():
+            contact_id = add_contact(
+                alice.require_user(),
+                ContactDetails(recipient=name[:60], phone="13800138000", city=name[:60], address=name),
+            ).id
+            db.session.add(
+                AccountMessage(
+                    user_id=alice.user_id,
+                    template="account.registered",
+                    values={"username": name},
+                    dedupe_key="hello",
+                )
+            )
+        paid = buy(alice, {"channel": "delivery", "contact_id": contact_id}, A=2)
+        pay(alice, paid)
+        pending = buy(alice, None, A=1, B=1)
+        world.ids = {
+            "sku": "A",
+            "order_id": pending.id,
+            "paid_order_id": paid.id,
+            "contact_id": contact_id,
+            "coupon_id": coupon.id,
+        }
+        db.session.remove()
+    world.refill_cart()
+    _talk(world, f"hello {title}")
+    return world
+
+
+def _talk(world: World, text: str) -> None:
+    """Alice's conversation, with a question that waits for her yes."""
+    client = world.app.test_client()
+    headers = world.bearer("alice", **{"Accept-Language": "en"})
+    said = client.post("/api/chat", json={"text": text}, headers=headers).get_json()
+    asked = client.post(
+        "/api/chat", json={"text": "place the order", "session_id": said["session_id"]}, headers=headers
+    ).get_json()
+    world.ids.update(
+        session_id=said["session_id"],
+        run_id=asked["run_id"],
+        confirmation_id=asked["confirmation_id"] or "none",
+        name="0" * 32 + ".webp",
+        filename="css/base.css",
+    )
+
+
+def assert_error_form(response: TestResponse, what: object = "") -> dict[str, Any]:
+    """The error form of api.md, exactly; returns it."""
+    assert response.mimetype == "application/json", (what, response.status, response.text[:200])
+    body = json.loads(response.text)
+    assert list(body) == ["error"], (what, body)
+    error = body["error"]
+    assert set(error) - {"fields"} == {"code", "message", "request_id"}, (what, error)
+    assert error["code"].isupper(), (what, error)
+    assert error["message"], (what, error)
+    assert error["request_id"] == response.headers["X-Request-Id"], (what, error)
+    fields = error.get("fields", {"a": "b"})
+    assert fields, (what, error)
+    assert all(isinstance(text, str) and text for text in fields.values()), (what, error)
+    assert "Traceback" not in response.text, what
+    assert "sqlalchemy" not in response.text.lower(), what
+    return error
+
+
+def assert_escaped(response: TestResponse, what: object = "") -> None:
+    """Nothing hostile became markup or ran as a template."""
+    assert response.status_code < 500, (what, response.status)
+    if response.mimetype != "text/html":
+        return
+    found = [mark for mark in MARKS[:2] if mark in response.text]
+    assert not found, (what, found, _around(response.text, found[0]))
+
+
+def _around(text: str, mark: str) -> str:
+    place = text.index(mark)
+    return text[max(0, place - 120) : place + 80]
+
+
+def path_of(rule: Rule, ids: dict[str, Any]) -> str:
+    """The rule's path with Alice's ids."""
+    return "".join(
+        str(ids[part]) if is_dynamic else part for is_dynamic, part in rule._trace if part != "|"
+    ).removeprefix("|")
+
+
+def converters(rule: Rule) -> dict[str, BaseConverter]:
+    return rule._converters
+
+
+def takes_integer(rule: Rule, name: str) -> bool:
+    return isinstance(rule._converters[name], IntegerConverter)
+
+
+def rules_of(app: Flask, method: str, *, api: bool) -> Iterator[Rule]:
+    """The routes of our own for a method: of the JSON API, or the pages."""
+    for rule in app.url_map.iter_rules():
+        is_api = rule.rule.startswith(("/api/", "/v1/")) or rule.rule in ("/health", "/metrics")
+        if rule.endpoint != "static" and method in rule.methods and is_api == api:
+            yield rule
