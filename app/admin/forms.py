@@ -36,7 +36,7 @@ class YuanField(StringField):
         try:
             self.data = cents(text[:20])
         except (ValueError, ArithmeticError) as error:
-            raise ValidationError(self.gettext("Not a valid decimal value.")) from error
+            raise ValidationError(_("Enter an amount in yuan, such as 139.50.")) from error
 
 
 def _is_price(_form: FlaskForm, field: YuanField) -> None:

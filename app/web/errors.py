@@ -16,7 +16,8 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import DomainError, Forbidden, InvalidParam, NotFound, RateLimited, Unavailable
-from app.web.auth import request_id
+from app.web.auth import is_api_request, request_id
+from app.web.field_messages import field_messages
 from app.web.i18n import error_text
 
 log = getLogger(__name__)
@@ -47,11 +48,6 @@ def init_errors(app: Flask) -> None:
     app.register_error_handler(Exception, _handle_bug)
 
 
-def is_api_request() -> bool:
-    """True for the JSON API, whose errors are JSON."""
-    return request.path.startswith(("/api/", "/v1/", "/mock/")) or request.path in ("/health", "/metrics")
-
-
 def error_body(code: str, message: str, fields: dict[str, str] | None = None) -> dict[str, Any]:
     """The error form of api.md."""
     body: dict[str, Any] = {"code": code, "message": message, "request_id": request_id()}
@@ -75,8 +71,7 @@ def handle_domain_error(error: DomainError) -> Response:
 
 def invalid(error: ValidationError) -> InvalidParam:
     """pydantic's findings as an InvalidParam with the names of the fields."""
-    fields = {".".join(str(part) for part in item["loc"]) or "body": item["msg"] for item in error.errors()}
-    return InvalidParam(fields=fields)
+    return InvalidParam(fields=field_messages(error))
 
 
 def _answer(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
