@@ -9,7 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, has_request_context, request
+from flask import Flask, g, has_request_context, request
+from flask_babel import get_translations
 from markupsafe import Markup
 
 from app.config import PROJECT_ROOT
@@ -34,12 +35,25 @@ def init_templating(app: Flask) -> None:
         actor=current_actor,
         yuan=yuan,
     )
+    # Flask-Babel looks the language up for each text again; a page has seventy of them.
+    app.jinja_env.install_gettext_callables(  # type: ignore[attr-defined]
+        lambda text: _translations().ugettext(text),
+        lambda one, many, number: _translations().ungettext(one, many, number),
+        newstyle=True,
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.context_processor
     def language() -> dict[str, Any]:
         locale = current_locale()
         return {"locale": locale, "html_lang": HTML_LANG[locale]}
+
+
+def _translations() -> Any:
+    """The catalogue of the request's language, looked up once a request."""
+    if "translations" not in g:
+        g.translations = get_translations()
+    return g.translations
 
 
 def load_ui_macros(app: Flask) -> None:
