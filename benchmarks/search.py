@@ -7,7 +7,6 @@ mix as customers would repeat it (a few queries make up most of it), with the ca
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 import time
@@ -16,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 
-import pymysql
 from flask_migrate import upgrade
 from sqlalchemy import insert
 
@@ -29,6 +27,11 @@ from app.config import Settings
 from app.core.clock import now
 from app.db import db, transaction
 from app.factory import create_app
+from benchmarks.program import databases
+from benchmarks.table import print_table
+
+PRODUCTS = 100_000
+REPEAT = 3
 
 LINES = (
     "水漾 Aqua|轻盈 Featherlight|柔润 Velvet|净澈 Pure|清透 Clear|舒缓 Soothing|焕亮 Radiant|紧致 Firming|丝滑 Silky|"
@@ -187,49 +190,35 @@ def _once(ask: Callable[[str], object], q: str) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def row(label: str, times: list[float], hits: str = "") -> str:
+Row = list[object]
+
+
+def row(engine: str, label: str, times: list[float], hits: object = "") -> Row:
     cuts = quantiles(times, n=100, method="inclusive")
-    return f"| {label} | {len(times)} | {hits} | {cuts[49]:.1f} | {cuts[94]:.1f} | {max(times):.1f} |"
+    return [label, engine, len(times), hits, f"{cuts[49]:.1f}", f"{cuts[94]:.1f}", f"{max(times):.1f}"]
 
 
-def measure(engine: str, count: int, repeat: int) -> None:
-    print(
-        f"\n**{engine}**, {count:,} products\n\n| queries | asked | hits (median) | p50 ms | p95 ms | max ms |"
-    )
-    print("|---|--:|--:|--:|--:|--:|")
+def measure(engine: str) -> Iterator[Row]:
+    """By kind of query without any cache, then a day's mix without and with the program's own short cache."""
     for label, asked in queries().items():
         milliseconds(search, asked[:10])
         found = sorted(len(search(q)) for q in asked)
-        print(row(label, milliseconds(search, asked, repeat), str(found[len(found) // 2])))
-    print(row("**the mix, no cache**", milliseconds(search, mix(1000), repeat)))
+        yield row(engine, label, milliseconds(search, asked, REPEAT), found[len(found) // 2])
+    yield row(engine, "the mix, no cache", milliseconds(search, mix(1000), REPEAT))
     cache.clear()
-    whole = milliseconds(lambda q: list_products(ProductFilter(q=q)), mix(1000))
-    print(row("**the mix: hits, counts and page, as served**", whole))
+    served = milliseconds(lambda q: list_products(ProductFilter(q=q)), mix(1000))
+    yield row(engine, "the mix: hits, counts and page, as served", served)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--products", type=int, default=100_000)
-    parser.add_argument("--repeat", type=int, default=3, help="best of so many tries of each query")
-    parser.add_argument("--mariadb", default="mysql://root@127.0.0.1:3306")
-    arguments = parser.parse_args()
-    with shop("", arguments.products):
-        measure("SQLite", arguments.products, arguments.repeat)
-    host, _, port = arguments.mariadb.rpartition("@")[2].partition(":")
-    user, _, password = arguments.mariadb.removeprefix("mysql://").rpartition("@")[0].partition(":")
-    try:
-        server = pymysql.connect(host=host, port=int(port or 3306), user=user, password=password)
-    except pymysql.err.OperationalError:
-        print("\nMariaDB: no server, not measured")
-        return
-    name = "mcpshop_bench_search"
-    server.cursor().execute(f"DROP DATABASE IF EXISTS {name}")
-    server.cursor().execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
-    try:
-        with shop(f"{arguments.mariadb}/{name}", arguments.products):
-            measure("MariaDB", arguments.products, arguments.repeat)
-    finally:
-        server.cursor().execute(f"DROP DATABASE {name}")
+    """Print one table. Each uncached query is tried three times and the best counts."""
+    rows: list[Row] = []
+    with databases() as found:
+        for engine, url in found.items():
+            with shop(url, PRODUCTS):
+                rows += measure(engine)
+    head = ("queries", "engine", "asked", "hits (median)", "p50 ms", "p95 ms", "max ms")
+    print_table(f"Search: {PRODUCTS:,} products, target p95 15 ms", head, rows)
 
 
 if __name__ == "__main__":
