@@ -28,6 +28,16 @@ class Reader:
     translate: Callable[[str], str]
     show_moment: Callable[[datetime], str]
 
+    @property
+    def sentence_gap(self) -> str:
+        """What stands between two sentences."""
+        return "" if self.locale == "zh" else " "
+
+    @property
+    def comma(self) -> str:
+        """What stands between the names of a list."""
+        return "、" if self.locale == "zh" else ", "
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:
@@ -86,7 +96,7 @@ def render(message: AccountMessage, reader: Reader) -> Letter:
     return Letter(
         id=message.id,
         subject=reader.translate(text.subject) % values,
-        body=" ".join(sentences),
+        body=reader.sentence_gap.join(sentences),
         icon=text.icon,
         link=text.link % values,
         link_label=reader.translate(text.link_label),
@@ -107,7 +117,7 @@ def _shown(name: str, value: Any, reader: Reader) -> tuple[str, Any]:
     if name.endswith("_at"):
         return name, reader.show_moment(datetime.fromisoformat(value))
     if isinstance(value, list):
-        return name, ", ".join(_item(item, reader) for item in value)
+        return name, reader.comma.join(_item(item, reader) for item in value)
     return name, value
 
 

@@ -83,10 +83,15 @@ def _say(key: str, value: Any) -> str:
     return key if value is True else str(value)
 
 
+def _plain(value: Any) -> str:
+    """A number without needless zeros; anything else a model may have said, as it is."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
 _SPOKEN: dict[str, Callable[[Any], str]] = {
     "qty": lambda value: f"× {value}",
-    "min_price": lambda value: f"≥ ¥{value}",
-    "max_price": lambda value: f"≤ ¥{value}",
+    "min_price": lambda value: f"≥ ¥{_plain(value)}",
+    "max_price": lambda value: f"≤ ¥{_plain(value)}",
     "in_stock": lambda _value: gettext("In stock"),
     "order_id": lambda value: f"#{value}",
 }

@@ -80,7 +80,8 @@ def timeline(order: Order) -> list[Step]:
     steps = []
     for number, (_, done, next_) in enumerate(WAY):
         state = "done" if number <= reached else "now" if number == reached + 1 else "todo"
-        label = gettext(next_ if state == "now" else done)
+        text = next_ if state == "now" else done
+        label = gettext(text)
         steps.append(Step(label, times.get(number, "") if state == "done" else "", state))
     return steps
 

@@ -208,7 +208,7 @@ def _failure(error: Exception, name: str) -> ToolResult:
         error = Unavailable()
     if not isinstance(error, DomainError):
         log.error("tool_failed tool=%s", name, exc_info=error)
-        return _error("INTERNAL", gettext(MESSAGES["internal"]))
+        return _broken()
     told = _error(error.code, error_text(error))
     if error.fields:
         told.result["error"]["fields"] = {key: gettext(text) for key, text in error.fields.items()}
@@ -221,6 +221,11 @@ def _stopped(status: str, message: str | None = None) -> ToolResult:
     return _error(status.upper(), gettext(MESSAGES[message or status]), status)
 
 
+def _broken() -> ToolResult:
+    text = MESSAGES["internal"]
+    return _error("INTERNAL", gettext(text))
+
+
 def _error(code: str, message: str, status: str = "error") -> ToolResult:
     return ToolResult(status=status, result={"error": {"code": code, "message": message}})
 
@@ -231,7 +236,7 @@ def _bounded(outcome: ToolResult, started: float) -> ToolResult:
         to_json(outcome.result)
     except (TypeError, ValueError):
         log.exception("tool_result_is_not_json")
-        outcome = _error("INTERNAL", gettext(MESSAGES["internal"]))
+        outcome = _broken()
     short, is_cut = shorten(outcome.result, settings().tool_result_max_chars)
     return ToolResult(
         status=outcome.status,
