@@ -46,8 +46,8 @@ lock: ## Resolve requirements*.in into the lock files
 
 messages: ## Collect the texts to translate from code and templates
 	$(DEV)
-	$(VENV)/pybabel extract --quiet -F babel.cfg -k N_ -k _l --no-location --sort-output -o app/translations/messages.pot app templates
-	$(VENV)/pybabel update --quiet -i app/translations/messages.pot -d app/translations --no-fuzzy-matching
+	$(VENV)/pybabel -q extract -F babel.cfg -k N_ -k _l --no-location --sort-output -o app/translations/messages.pot app templates
+	$(VENV)/pybabel -q update -i app/translations/messages.pot -d app/translations --no-fuzzy-matching
 
 clean: ## Remove the environment, caches and fetched files; the shop's data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis static/vendor
