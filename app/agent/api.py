@@ -35,7 +35,7 @@ from app.web.auth import VISITOR, acting_visitor, current_actor
 
 bp = Blueprint("agent_api", __name__)
 EVENTS = {200: "text/event-stream"}
-CHAT_LIMIT = "30/minute"
+CHAT_LIMIT = "120/minute"
 
 
 @endpoint(
