@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import column, func, or_, select, table
+from sqlalchemy import column, func, select, table
 
 from app.accounts.models import User
 from app.core.clock import now
@@ -11,14 +11,13 @@ from app.db import UtcDateTime, db
 from app.members.models import Member
 
 # Orders are a layer above; their table and column names are part of the agreed schema (docs/architecture.md).
-orders = table(
-    "orders", column("user_id"), column("member_id"), column("pay_status"), column("paid_at", UtcDateTime())
-)
+orders = table("orders", column("member_id"), column("pay_status"), column("paid_at", UtcDateTime()))
 
 
 def get_facts(user_id: int) -> CustomerFacts:
     """What segments may ask, from the customer's own member row and paid orders. One statement."""
-    own = or_(orders.c.user_id == User.id, orders.c.member_id == Member.id)
+    # Every order of a registered customer names the member, also one made in a store before registering.
+    own = orders.c.member_id == Member.id
     paid = select(func.count()).select_from(orders).where(own, orders.c.pay_status == 1)
     last = select(func.max(orders.c.paid_at)).where(own, orders.c.pay_status == 1)
     statement = (

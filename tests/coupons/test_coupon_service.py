@@ -225,12 +225,14 @@ def test_what_is_held_or_used_is_never_suggested(alice: Actor) -> None:
 def test_a_segment_reads_the_customers_own_paid_orders(app: Flask, alice: Actor, bob: Actor) -> None:
     coupon = make_coupon(segment=[{"field": "paid_orders", "op": ">=", "value": 2}])
     with transaction() as session:
-        session.query(Member).filter_by(user_id=alice.user_id).update({"level": 3, "total_spent_cents": 500})
+        member = session.query(Member).filter_by(user_id=alice.user_id).one()
+        member.level, member.total_spent_cents = 3, 500
         for pay_status in (1, 1, 0, None):
             session.add(
                 Order(
                     store_id=1,
                     user_id=alice.user_id,
+                    member_id=member.id,
                     pay_status=pay_status,
                     paid_at=now() - timedelta(days=3) if pay_status else None,
                     original_amount_cents=100,
