@@ -27,6 +27,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         instance_path=str(settings.home_path),
     )
     app.url_map.strict_slashes = False
+    # Its redirects would name the host that the caller claims.
+    app.url_map.merge_slashes = False
     _configure(app, settings)
     configure_logging(settings.log_level, settings.home_path if settings.app_env != "test" else None)
     init_runtime(app, settings)

@@ -8,12 +8,13 @@ from flask_babel import force_locale, gettext
 from app.accounts import login, messages, queries, service, wallet
 from app.accounts.forms import PasswordForm, ProfileForm, show_error
 from app.accounts.wallet_texts import reason_text
-from app.core.errors import DomainError
+from app.core.errors import DomainError, NotFound
 from app.core.pagination import Page
 from app.db import in_transaction
 from app.web.auth import USER, access, current_actor, signed_in
 from app.web.htmx import go_to, page
 from app.web.i18n import current_locale, remember_locale, show_datetime
+from app.web.routing import read_row_id
 
 bp = Blueprint("account", __name__, url_prefix="/account")
 PER_PAGE = 20
@@ -118,7 +119,9 @@ def show_messages() -> Response:
 @access(USER)
 def mark_messages_read() -> Response:
     """Mark one message (`id`) or all as read."""
-    user_id, message_id = _my_id(), request.form.get("id", type=int)
+    user_id, message_id = _my_id(), read_row_id(request.form.get("id"))
+    if message_id is None and request.form.get("id"):
+        raise NotFound()
     in_transaction(lambda: messages.mark_read(user_id, message_id))
     if "HX-Request" not in request.headers:
         return go_to("/account/messages")

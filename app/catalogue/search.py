@@ -3,7 +3,7 @@
 A query is tried from strict to loose; hits of an earlier step come first:
 
 1. all words as typed, in the name; then all words by their meaning, in the name;
-2. all words, either way, in name and description together (when the names gave few hits);
+2. all words by their meaning, in name and description together (when the names gave few hits);
 3. when hardly anything answers several needs at once (a concern, an occasion): what answers one of them;
 4. when nothing was found: what the query asks for (product types, else concerns ...) in the name, whatever
    else it says; then any of its words, or what is related to them.
@@ -99,17 +99,14 @@ def plan(q: str) -> list[Step]:
     steps = [Step(literal, in_name=True, unless=ENOUGH)]
     if meaning != literal:
         steps.append(Step(meaning, in_name=True, unless=ENOUGH))
-    steps.append(Step(_either(literal, meaning), in_name=False, unless=ENOUGH))
+    steps.append(Step(meaning or literal, in_name=False, unless=ENOUGH))
     wanted = _expression((tuple(concept.token for concept in terms.required),))
     anything = _expression((tuple(_every_token(terms)),))
-    if not terms.of_kind("product"):
-        steps.append(Step(wanted, in_name=False, unless=FEW))
-    steps += [Step(wanted, in_name=True, unless=1), Step(anything, in_name=False, unless=1)]
+    names_a_product = bool(terms.of_kind("product"))
+    names_one = names_a_product and len(terms.required) == 1
+    steps.append(Step(wanted, in_name=names_a_product, unless=1 if names_one else FEW))
+    steps.append(Step(anything, in_name=False, unless=1))
     return [step for step in steps if step.expression]
-
-
-def _either(*expressions: Expression) -> Expression:
-    return tuple(dict.fromkeys(alternative for expression in expressions for alternative in expression))
 
 
 def _expression(*alternatives: Alternative) -> Expression:

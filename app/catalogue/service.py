@@ -26,6 +26,7 @@ audit = getLogger("mcpshop.audit")
 EDITABLE = ("name", "name_en", "description", "description_en", "price_cents", "category_id", "image_url")
 MAX_STOCK = 1_000_000
 MAX_RESTOCK = 100_000
+SKU_EXISTS = N_("There is a product with this SKU already.")
 
 
 def create_product(actor: Actor, values: Mapping[str, Any]) -> Product:
@@ -37,9 +38,7 @@ def create_product(actor: Actor, values: Mapping[str, Any]) -> Product:
     _authorise(actor)
     sku = str(values["sku"])
     if db.session.scalar(select(Product.sku).where(func.lower(Product.sku) == sku.lower())):
-        raise BadRequest(
-            N_("There is a product with this SKU already."), code="SKU_EXISTS", fields={"sku": sku}
-        )
+        raise BadRequest(SKU_EXISTS, code="SKU_EXISTS", fields={"sku": SKU_EXISTS})
     _check_category(values["category_id"])
     product = Product(**values)
     product.name_en = product.name_en or product.name

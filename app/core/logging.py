@@ -48,8 +48,9 @@ def _add(root: logging.Logger, handler: logging.Handler, level: str) -> None:
 
 
 def fields(**values: object) -> str:
-    """`key=value` pairs for a log line; line breaks cannot forge a second line."""
-    return " ".join(
-        f"{key}={str(value)!r}" if " " in str(value) else f"{key}={value}"
-        for key, value in ((k, str(v).replace("\n", "\\n").replace("\r", "\\r")) for k, v in values.items())
-    )
+    """`key=value` pairs for a log line; what a caller sent cannot forge a line or drive a terminal."""
+    return " ".join(f"{key}={_quoted(str(value))}" for key, value in values.items())
+
+
+def _quoted(text: str) -> str:
+    return text if text.isprintable() and " " not in text else repr(text)

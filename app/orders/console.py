@@ -22,6 +22,7 @@ from app.orders.views import order_context
 from app.web.auth import OPERATOR, access, current_actor
 from app.web.htmx import go_to, page
 from app.web.i18n import error_text
+from app.web.routing import read_row_id
 
 bp = Blueprint("orders_console", __name__)
 PER_PAGE = 25
@@ -52,7 +53,7 @@ def _read_filter() -> OrderFilter:
     status = request.args.get("status", "")
     return OrderFilter(
         status=status if status in Status.__members__ else None,
-        store_id=request.args.get("store_id", type=int),
+        store_id=read_row_id(request.args.get("store_id")),
         day=_read_day(request.args.get("day", "")),
         text=request.args.get("q", "").strip()[:32],
     )
@@ -127,7 +128,7 @@ def _read_pieces() -> dict[str, int]:
         if not name.startswith("pieces-"):
             continue
         text = value.strip() or "0"
-        if not (text.isascii() and text.isdigit() and int(text[:9]) <= MAX_PIECES):
+        if not (text.isascii() and text.isdigit() and len(text) < 9 and int(text) <= MAX_PIECES):
             raise InvalidParam(N_("Enter whole numbers of pieces."))
         pieces[name.removeprefix("pieces-")] = int(text)
     if not any(pieces.values()):

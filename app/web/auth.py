@@ -23,6 +23,7 @@ from app.web.i18n import current_locale
 
 View = TypeVar("View", bound=Callable[..., Any])
 GUEST_KEY = "guest"
+API_ROOTS = frozenset({"api", "v1", "mock", "mcp", "health", "metrics"})
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f\x7f]{0,2000}")
 
 
@@ -68,7 +69,7 @@ def current_actor() -> Actor:
     """The actor of this request; a guest has an id only once something was kept for it."""
     who = signed_in()
     locale = current_locale()
-    origin = "api" if request.path.startswith(("/api", "/v1")) else "web"
+    origin = "api" if is_api_request() else "web"
     if who is None:
         guest_id = None if uses_bearer() else session.get(GUEST_KEY)
         return Actor(guest_id=guest_id, locale=locale, origin=origin)
@@ -81,6 +82,11 @@ def acting_visitor() -> Actor:
         session[GUEST_KEY] = new_id()
         session.permanent = True
     return current_actor()
+
+
+def is_api_request() -> bool:
+    """True for what programs use, whose errors are JSON, whether or not there is such a path."""
+    return request.path.split("/", 2)[1] in API_ROOTS
 
 
 def uses_bearer() -> bool:
@@ -110,7 +116,7 @@ class Access:
 
 def _has_browser_session() -> bool:
     """Pages may give a guest a session; the JSON API demands that there is one already."""
-    return bool(session) or not request.path.startswith(("/api", "/v1"))
+    return bool(session) or not is_api_request()
 
 
 PUBLIC = Access("public")

@@ -82,7 +82,8 @@ def _operation(told: Endpoint) -> dict[str, Any]:
         "responses": dict(_responses(told)),
     }
     if told.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(_reference(told.body))}
+        is_required = any(field.is_required() for field in told.body.model_fields.values())
+        operation["requestBody"] = {"required": is_required, "content": _json(_reference(told.body))}
     if told.access.level != "public":
         operation["security"] = [{"bearer": []}, {"session": []}]
     if told.access.roles:

@@ -11,13 +11,14 @@ from flask import Flask, Response, g, request, session
 from flask_wtf.csrf import CSRFProtect
 
 from app.core import logging as event_log
-from app.runtime import settings
-from app.web.auth import uses_bearer
+from app.web.auth import is_api_request, uses_bearer
 
 log = getLogger("mcpshop.request")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 YEAR_SECONDS = 31_536_000
 HOUR_SECONDS = 3_600
+# Of a body that is no upload. Werkzeug's MAX_FORM_MEMORY_SIZE does not count URL-encoded forms.
+MAX_TEXT_BYTES = 2_000_000
 QUIET_PATHS = frozenset({"/health", "/api/health", "/metrics"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -37,11 +38,15 @@ def init_security(app: Flask, csrf: CSRFProtect) -> None:
         given = request.headers.get("X-Request-Id", "")
         g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         g.started = time.perf_counter()
+        if request.mimetype != "multipart/form-data":
+            request.max_content_length = MAX_TEXT_BYTES
         event_log.request_id.set(g.request_id)
 
     @app.before_request
     def protect_from_csrf() -> None:
-        if request.method in SAFE_METHODS or uses_bearer() or _has_no_ambient_authority():
+        # Where no view will run, 404 and 405 tell more than "reload the page".
+        is_harmless = request.method in SAFE_METHODS or request.routing_exception is not None
+        if is_harmless or uses_bearer() or _has_no_ambient_authority():
             return
         csrf.protect()
 
@@ -54,8 +59,7 @@ def init_security(app: Flask, csrf: CSRFProtect) -> None:
 
 def _has_no_ambient_authority() -> bool:
     """A program without our cookie cannot be made to act for somebody; a browser page always has a token."""
-    is_api = request.path.startswith(("/api/", "/v1/", "/mock/", "/mcp"))
-    return is_api and not session
+    return is_api_request() and not session
 
 
 def _set_headers(response: Response) -> None:
@@ -68,10 +72,18 @@ def _set_headers(response: Response) -> None:
         response.cache_control.max_age = YEAR_SECONDS if "v" in request.args else HOUR_SECONDS
     if response.mimetype == "text/html":
         response.headers.setdefault("Content-Security-Policy", content_security_policy())
-        if request.endpoint != "static":
-            response.headers.setdefault("Cache-Control", "no-store" if _names_a_user() else "no-cache")
+    if request.endpoint != "static":
+        _set_caching(response)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+
+
+def _set_caching(response: Response) -> None:
+    """What is one person's is kept by nobody; a page is asked for again, for it shows prices and the cart."""
+    if _names_a_user():
+        response.headers.setdefault("Cache-Control", "no-store")
+    elif response.mimetype == "text/html":
+        response.headers.setdefault("Cache-Control", "no-cache")
 
 
 def _names_a_user() -> bool:
@@ -80,10 +92,12 @@ def _names_a_user() -> bool:
 
 
 def content_security_policy() -> str:
-    """No inline script or style; scripts from here, from the CDN (integrity-checked) or with the nonce."""
-    cdn = "/".join(settings().cdn_base.split("/")[:3])
+    """No inline script or style; scripts from here or with the nonce.
+
+    Those of the CDN have the nonce and an integrity hash: to name the whole CDN would let in all that it has.
+    """
     return (
-        f"default-src 'self'; script-src 'self' 'nonce-{csp_nonce()}' {cdn}; style-src 'self'; "
+        f"default-src 'self'; script-src 'self' 'nonce-{csp_nonce()}'; style-src 'self'; "
         "img-src 'self' data: blob:; connect-src 'self'; media-src 'self' blob:; object-src 'none'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )

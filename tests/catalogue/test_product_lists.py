@@ -148,3 +148,10 @@ def test_related_products_are_of_the_same_shelf_and_on_sale(shop: Flask) -> None
     cache.clear()
     assert [product.sku for product in front.list_related(queries.get_product("C"))] == []
     assert [product.sku for product in front.list_related(queries.get_product("A"))] == ["B"]
+
+
+def test_a_product_that_was_just_retired_elsewhere_is_not_shown(shop: Flask) -> None:
+    assert [product.sku for product in queries.list_by_sku(["B", "A", "E", "NONE"])] == ["B", "A"]
+    with transaction() as session:
+        session.execute(update(Product).where(Product.sku == "B").values(is_retired=True))
+    assert [product.sku for product in queries.list_by_sku(["B", "A"])] == ["A"]
