@@ -146,7 +146,13 @@ def _reply(actor: Actor, run: RunKey, events: list[Event]) -> ReplyBody:
     if last is None or last.type == "error":
         raise _failure(last.data if last is not None else {})
     calls = {event.data["tool_call_id"]: event.data for event in events if event.type == "tool_call"}
-    asked = next((call["confirmation_id"] for call in calls.values() if "confirmation_id" in call), None)
+    # A call has its question's id before it is known whether there is anything to ask.
+    waiting = {
+        event.data["tool_call_id"]
+        for event in events
+        if event.type == "tool_result" and event.data["status"] == "confirmation_required"
+    }
+    asked = next((calls[call_id].get("confirmation_id") for call_id in calls if call_id in waiting), None)
     actions = [
         ActionBody(
             tool_name=calls[data["tool_call_id"]]["tool_name"],

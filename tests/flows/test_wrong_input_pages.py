@@ -361,7 +361,8 @@ def test_hostile_names_in_json_stay_json(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [SCRIPT, QUOTED, f"add {SCRIPT} to my cart", "show me skin care", "a\x00b", "{{7*7}}", "😀", "🧴 " * 500]
+    "text",
+    [SCRIPT, QUOTED, f"add {SCRIPT} to my cart", "show me skin care", "a\x00b", "{{7*7}}", "😀", "🧴 " * 500],
 )
 def test_what_is_said_to_the_assistant_is_text_in_every_form(world: World, text: str) -> None:
     client = world.browser("alice")
