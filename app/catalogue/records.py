@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from app.language.concepts import lexicon
+from app.language.lexicon import lexicon
 
 
 def service_category_id() -> int:

@@ -35,7 +35,8 @@ from app.catalogue.search_index import (
     entry_of,
 )
 from app.db import db
-from app.language.concepts import Concept, QueryTerms, analyse
+from app.language.concepts import QueryTerms, analyse
+from app.language.lexicon import Concept
 from app.language.normalise import normalise
 from app.language.tokens import query_tokens
 
@@ -103,7 +104,7 @@ def plan(q: str) -> list[Step]:
     wanted = _expression((tuple(concept.token for concept in terms.required),))
     anything = _expression((tuple(_every_token(terms)),))
     names_a_product = bool(terms.of_kind("product"))
-    names_one = names_a_product and len(terms.required) == 1
+    names_one = names_a_product and len(terms.required) == 1 and not terms.of_kind("recipient", "occasion")
     steps.append(Step(wanted, in_name=names_a_product, unless=1 if names_one else FEW))
     steps.append(Step(anything, in_name=False, unless=1))
     return [step for step in steps if step.expression]

@@ -18,13 +18,13 @@ _MEASURE_EN = (
 )
 # What a number counts when it is neither a price nor a quantity.
 _OTHER_UNIT = re.compile(
-    r" ?(?:ml|毫升|克|g\b|kg|mg|分钟|小时|天|号|日|月|年|岁|折|点|%|percent|min|minutes?|hours?|days?|weeks?|months?|years?|in-\d|位|家店|家|号店|步|级|档|倍|stores?|shops?)"
+    r" ?(?:ml|毫升|克|g\b|kg|mg|分钟|小时|天|号|日|月|年|岁|折|点|%|percent|min|minutes?|hours?|days?|weeks?|months?|years?|in-\d|位|家店|家|号店|疗程|周期|步|级|档|倍|stores?|shops?)"
 )
 _YUAN_AFTER = re.compile(r" ?(?:元|块钱|块|rmb|yuan|kuai|cny|人民币|大洋|刀|bucks?)(?!装)")
 _YUAN_BEFORE = re.compile(r"(?:[¥$]|rmb|cny|yuan) ?$")
 
 _MAX_BEFORE = re.compile(
-    r"(?:不超过|不要超过|别超过|不超|不高于|不多于|不大于|(?<!不)低于|(?<!不)少于|(?<!不)小于|最多|至多|顶多|最高|预算(?:是|在|只有|大概|大约|就|为)?|控制在|便宜过|under|below|"
+    r"(?:只有|手头有|不超过|不要超过|别超过|不超|不高于|不多于|不大于|(?<!不)低于|(?<!不)少于|(?<!不)小于|最多|至多|顶多|最高|预算(?:是|在|只有|大概|大约|就|为)?|控制在|便宜过|under|below|(?:only|just) (?:have|got)|i(?:'ve| have)(?: only| just)?(?: got)?|"
     r"(?<!no )(?<!not )less than|cheaper than|up to|at most|max(?:imum)?(?: of)?|no more than|not more than|not over|within|<=?|"
     r"budget(?: of| is|:)?(?: about| around)?|lower than|don't exceed|not exceeding|beneath) ?(?:[¥$]|rmb )?$"
 )
@@ -84,6 +84,10 @@ def find_skus(normalised: str) -> list[tuple[str, int, int]]:
     return found
 
 
+# A wish has two; each is looked at with all that stands around it.
+_MOST_NUMBERS = 12
+
+
 def find_price_range(normalised: str) -> PriceRange | None:
     """The price condition of a wish ("200元以下", "between 100 and 200", "about 200 yuan"), or None.
 
@@ -93,7 +97,7 @@ def find_price_range(normalised: str) -> PriceRange | None:
         bounds = [_cents(find_numbers(neighbours[i] + neighbours[3])[0].value) for i in (1, 2)]
         return PriceRange(bounds[0], bounds[1], (neighbours.span(),))
     normalised = _COUPON.sub(lambda match: "#" * len(match[0]), normalised)
-    numbers = [number for number in find_numbers(normalised) if number.value >= 0]
+    numbers = [number for number in find_numbers(normalised) if number.value >= 0][:_MOST_NUMBERS]
     for first, second in pairwise(numbers):
         if found := _between(normalised, first, second):
             return found

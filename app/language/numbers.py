@@ -61,6 +61,9 @@ _NUMBER = re.compile(
     r"(?P<digits>(?<![a-wyz0-9.])(?<![a-z]x)-?\d+(?:,\d{3})*(?:\.\d+)?)(?P<scale> ?[kw](?![a-z])|[万千百]|(?= ?x(?![a-z]))|(?![a-z0-9]))"
     rf"|(?P<half>半)(?=[打])打|(?P<zhdozen>[一二两三四五])打|(?P<zh>{_ZH})|\b(?P<en>{_EN_PHRASE})\b"
 )
+# Exact as a float, and beyond all that a shop counts.
+_LARGEST = 1e15
+_LONGEST_CHINESE = 30
 _SCALES = {"k": 1_000, "w": 10_000, "万": 10_000, "千": 1_000, "百": 100}
 
 
@@ -80,7 +83,7 @@ class Number:
 
 def find_numbers(normalised: str) -> list[Number]:
     """Every number in an already normalised text, in order."""
-    found = ((_value(match), match) for match in _NUMBER.finditer(normalised))
+    found = ((_bounded(match), match) for match in _NUMBER.finditer(normalised))
     return [Number(value, match.start(), match.end()) for value, match in found if value is not None]
 
 
@@ -88,7 +91,13 @@ def parse_number(text: str) -> float | None:
     """The number that ``text`` is as a whole, or None."""
     stripped = text.strip()
     match = _NUMBER.fullmatch(stripped)
-    return _value(match) if match else None
+    return _bounded(match) if match else None
+
+
+def _bounded(match: re.Match[str]) -> float | None:
+    """A row of 400 digits would be infinite, and no integer."""
+    value = _value(match)
+    return None if value is None else max(-_LARGEST, min(value, _LARGEST))
 
 
 def _value(match: re.Match[str]) -> float | None:
@@ -98,7 +107,9 @@ def _value(match: re.Match[str]) -> float | None:
         return 6
     if dozens := match["zhdozen"]:
         return 12.0 * _ZH_DIGIT[dozens]
-    return _chinese(match["zh"]) if match["zh"] else _english(match["en"])
+    if chinese := match["zh"]:
+        return _chinese(chinese) if len(chinese) <= _LONGEST_CHINESE else None
+    return _english(match["en"])
 
 
 def _chinese(text: str) -> float | None:

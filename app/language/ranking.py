@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from app.language.concepts import Concept, QueryTerms, concepts_of_product, own_concepts
+from app.language.concepts import QueryTerms, concepts_of_product, own_concepts
+from app.language.lexicon import Concept
 from app.language.normalise import normalise
 from app.language.tokens import index_tokens
 

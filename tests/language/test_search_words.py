@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from app.language.concepts import analyse, concept_tokens, content_phrase, find_concepts, lexicon
+from app.language.concepts import analyse, concept_tokens, content_phrase, find_concepts
+from app.language.lexicon import lexicon
 from app.language.normalise import normalise
 from app.language.ranking import product_text, score, tier
 from app.language.tokens import bigrams, index_tokens, phrase_tokens, query_tokens, stem, stems
@@ -61,7 +62,12 @@ def test_stems_keep_words_of_another_meaning_apart() -> None:
 def test_every_concept_is_well_formed() -> None:
     for concept in lexicon().concepts.values():
         assert concept.triggers, concept.key
-        for key in (*concept.related, *concept.broader, *concept.akin, *(key for group in concept.implied_by for key in group)):
+        for key in (
+            *concept.related,
+            *concept.broader,
+            *concept.akin,
+            *(key for group in concept.implied_by for key in group),
+        ):
             assert key in lexicon().concepts, (concept.key, key)
         assert all(category in lexicon().categories for category in concept.category_keys)
     tokens = [concept.token for concept in lexicon().concepts.values()]

@@ -32,7 +32,9 @@ class ChatWorld:
     def orders(self) -> list[dict[str, Any]]:
         found = self._get("/api/orders")
         rows = found["items"] if isinstance(found, dict) else found
-        return [order if order.get("items") else self._get(f"/api/orders/{order['order_id']}") for order in rows]
+        return [
+            order if order.get("items") else self._get(f"/api/orders/{order['order_id']}") for order in rows
+        ]
 
 
 @dataclass

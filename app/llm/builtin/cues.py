@@ -44,6 +44,13 @@ def pattern(name: str) -> re.Pattern[str]:
 
 
 @cache
+def words() -> frozenset[str]:
+    """Every English word that a cue or a command is made of."""
+    rows = [row for table in _data().values() for lists in table.values() for row in lists]
+    return frozenset(word for row in rows for word in re.findall(r"[a-z]+", row))
+
+
+@cache
 def _command() -> re.Pattern[str]:
     table = _data()["command"]
     chinese = sorted({word for row in table["zh"] for word in row.split("|")}, key=len, reverse=True)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.language.entities import PriceRange
+from app.language.normalise import normalise
 from app.llm.builtin.intents import Intent, Item
 from app.llm.builtin.products import Product
 from app.llm.builtin.replies import reply, yuan
 
 Result = dict[str, Any]
+_MAX_QUOTE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Memory:
     search: Search | None = None
     last: Intent | None = None
     coupons: tuple[str, ...] = ()
+    undo: tuple[Call, ...] = ()
+    added: tuple[Product, ...] = ()
 
     def show(self, products: Sequence[Product]) -> None:
         """These were listed to the customer, in this order."""
@@ -87,6 +91,12 @@ class Desk:
     def join(self, parts: Sequence[str]) -> str:
         """A list as the language writes it."""
         return self.phrase("list_join").join(parts)
+
+    def quote(self, phrase: str) -> str:
+        """The customer's words for a thing; all they said where the phrase was put together from pieces of it."""
+        if _compact(phrase) in _compact(self.message):
+            return phrase
+        return self.message if len(self.message) <= _MAX_QUOTE else self.message[:_MAX_QUOTE] + "…"
 
     def name(self, product: Product) -> str:
         return product.name(self.language)
@@ -141,6 +151,10 @@ class Desk:
         return "" if self.language == "zh" else " "
 
 
+def _compact(text: str) -> str:
+    return normalise(text).replace(" ", "")
+
+
 def error_of(result: Result) -> dict[str, Any] | None:
     """The error of a failed tool, or None."""
     error = result.get("error")
@@ -155,6 +169,13 @@ def products_in(result: Result) -> list[Product]:
     if rows is None:
         rows = [result["product"]] if isinstance(result.get("product"), dict) else []
     return [Product.read(row) for row in rows if isinstance(row, dict)]
+
+
+def cart_lines(result: Result) -> list[Product]:
+    """The lines of the cart in a tool's result, as products with their quantities."""
+    cart = result.get("cart")
+    rows = cart.get("items") if isinstance(cart, dict) else None
+    return [Product.read(row) for row in rows or [] if isinstance(row, dict)]
 
 
 def search_call(item: Item, *, top_k: int = 8, sort: str = "relevance", in_stock: bool = False) -> Call:

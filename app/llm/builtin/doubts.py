@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from app.language.concepts import analyse, find_concepts
-from app.language.entities import find_price_range
+from app.language.entities import find_cities, find_price_range
 from app.llm.builtin import cues
 from app.llm.builtin.slots import extreme_of, read_item, read_items
 
@@ -31,11 +31,16 @@ def _not_service(clause: str) -> bool:
 
 
 def _not_coupons(clause: str) -> bool:
-    return bool(read_item(clause).phrase and re.search(r"折扣|打折|on sale|deals?\b|offers?\b", clause))
+    return bool(wants_something(clause) and re.search(r"折扣|打折|on sale|deals?\b|offers?\b", clause))
 
 
 def _not_stores(clause: str) -> bool:
-    kind = {concept.kind for concept in analyse(clause).concepts}
+    if extreme_of(clause) and not find_cities(clause):
+        return True
+    query = analyse(clause)
+    kind = {concept.kind for concept in query.concepts}
+    if any(concept.key == "category_service" for concept in query.of_kind("category")):
+        return True
     return "product" in kind and not re.search(r"门店|分店|实体店|几家|哪家|stores?|branch|shops?", clause)
 
 
@@ -77,7 +82,12 @@ def _not_product_question(clause: str) -> bool:
     return item.price is not None or item.extreme is not None
 
 
+_ONLY_IF = re.compile(r"\bif\b|的话|如果|要是")
+
+
 def _not_stock(clause: str) -> bool:
+    if _ONLY_IF.search(clause) and cues.says("add", clause):
+        return True
     asks_variety = (
         re.search(r"什么|哪些|哪款|推荐|\b(?:what|which|any)\b(?! stock| left| more left)", clause)
         and "left" not in clause
@@ -85,10 +95,14 @@ def _not_stock(clause: str) -> bool:
     return _not_product_question(clause) or bool(asks_variety)
 
 
+def _not_order_status(clause: str) -> bool:
+    """ "Order 1 brush" buys; it asks after no order."""
+    return bool(re.match(r"(?:[a-z' ]+ )?order (?:me )?(?:an? |one |\d)", clause)) and wants_something(clause)
+
+
 def _not_total(clause: str) -> bool:
-    return bool(read_item(clause).phrase) and not re.search(
-        r"购物车|cart|basket|bag|total|一共|总|owe|pay|付", clause
-    )
+    names_product = bool(analyse(read_item(clause).phrase).of_kind("product"))
+    return names_product and not re.search(r"购物车|cart|basket|\bbag\b|owe|pay|付", clause)
 
 
 def _not_more(clause: str) -> bool:
@@ -100,12 +114,17 @@ def _not_clear(clause: str) -> bool:
 
 
 def _not_view_cart(clause: str) -> bool:
+    if _WHAT_I_ADDED.search(clause):
+        return False
     names = any(item.phrase and item.qty is not None for item in read_items(clause))
     return names or cues.says("add", clause) or cues.says("remove", clause)
 
 
+_WHAT_I_ADDED = re.compile(
+    r"(?:加|选|挑|买|放)了(?:些)?(?:什么|哪些|啥|多少)|what (?:have|did|'ve) i (?:\w+ )?(?:add|put|pick|cho)"
+)
 _DESCRIBES = re.compile(
-    r"不要太|不要有|不要含|不想要太|推荐|有没有|有什么|without (?:fragrance|alcohol)|don't want to|\b(?:something|anything|what)\b"
+    r"how (?:do|can|to|should|would)\b|不要太|不要有|不要含|不想要太|推荐|有没有|有什么|without (?:fragrance|alcohol)|don't want to|\b(?:something|anything|what)\b"
 )
 
 
@@ -123,12 +142,24 @@ def _not_human(clause: str) -> bool:
     )
 
 
+_ABOUT_THE_SHOP = ("order_status", "list_stores", "list_coupons", "view_cart", "human")
+
+
 def _not_small_talk(clause: str) -> bool:
-    return bool(analyse(clause).concepts)
+    return wants_something(clause) or any(cues.says(name, clause) for name in _ABOUT_THE_SHOP)
+
+
+def wants_something(clause: str) -> bool:
+    """Whether a product or a need is named; a season or a person is talked of outside the shop as well."""
+    return bool(analyse(clause).of_kind("product", "category", "concern", "ingredient"))
 
 
 def _not_less(clause: str) -> bool:
     return cues.says("list_coupons", clause) or bool(re.search(r"满.*减", clause))
+
+
+def _not_claim(clause: str) -> bool:
+    return bool(re.search(r"怎么|如何|\bhow\b", clause))
 
 
 _DOUBTS: dict[str, Callable[[str], bool]] = {
@@ -148,4 +179,6 @@ _DOUBTS: dict[str, Callable[[str], bool]] = {
     "human": _not_human,
     "small_talk": _not_small_talk,
     "less": _not_less,
+    "claim": _not_claim,
+    "order_status": _not_order_status,
 }

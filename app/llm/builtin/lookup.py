@@ -10,9 +10,10 @@ from app.language.concepts import analyse
 from app.llm.builtin.desk import Call, Desk, Result, error_of, products_in, search_call
 from app.llm.builtin.intents import SORTS, Item
 from app.llm.builtin.products import Choice, Product, best_tier, choose, rank
-from app.llm.builtin.slots import on_shelf
+from app.llm.builtin.shelves import on_shelf
 
 # "that lipstick": one that was just shown, if one of those it is.
+AGAIN = re.compile(r"再|多(?:来|加|要|拿|买)|都加|\b(?:another|more|extra|again|plus)\b")
 _DEFINITE = re.compile(r"那|这|刚才|刚刚|\b(?:the|that|this)\b")
 
 
@@ -42,7 +43,8 @@ def _from_thread(desk: Desk, item: Item, text: str) -> Found | None:
     if item.ordinal:
         return Found(item, _nth(shown, item.ordinal), is_vague=not shown)
     if item.every and not item.phrase:
-        return Found(item, Choice("all", shown) if shown else Choice("none"), is_vague=not shown)
+        meant = desk.memory.added if AGAIN.search(text) or not shown else shown
+        return Found(item, Choice("all", meant) if meant else Choice("none"), is_vague=not meant)
     if item.phrase or item.category_id is not None:
         return _among_shown(desk, item, text)
     if item.relative or item.extreme:

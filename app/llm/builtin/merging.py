@@ -9,10 +9,11 @@ from dataclasses import replace
 from app.language.concepts import analyse
 from app.llm.builtin.intents import Intent, Item
 from app.llm.builtin.reading import LISTING, coupon_in
+from app.llm.builtin.slots import EACH
 
 ABOUT_PRODUCTS = frozenset({"price", "stock", "detail", "compare", "bare"})
 _POINTS_BACK = frozenset({"add", "price", "stock", "detail"})
-MORE_OF_SAME = re.compile(r"^(?:再|多)|\b(?:another|one more|more|extra|same again|once more)\b")
+MORE_OF_SAME = re.compile(r"^(?:再|多)|\bplus\b|\b(?:another|one more|more|extra|same again|once more)\b")
 
 
 def merged(intents: Sequence[Intent]) -> list[Intent]:
@@ -44,6 +45,8 @@ def _product_then_deed(before: Intent, after: Intent) -> list[Intent] | None:
     """ "The hand cream, how much is it"."""
     if before.name not in ("bare", "follow") or after.name not in LISTING - {"bare"} or _names_product(after):
         return None
+    if after.name == "find" and before.items and after.items:
+        return [replace(after, items=(_narrowed(before.items[0], after.items[0]),))]
     return [replace(after, items=_with_counts(before.items, after.items))]
 
 
@@ -79,8 +82,50 @@ def _one_addition(before: Intent, after: Intent) -> list[Intent] | None:
     return [replace(before, items=_with_counts(before.items, after.items))]
 
 
+def _more_additions(before: Intent, after: Intent) -> list[Intent] | None:
+    """ "A lipstick, then a brow pencil and a powder, one each": one round, one answer."""
+    if (
+        before.name not in ("add", "bare")
+        or after.name != "add"
+        or not (_all_named(before) and _all_named(after))
+    ):
+        return None
+    if before.name == "bare" and not all(item.sku or _kinds(item) for item in after.items):
+        return None
+    each = next((item.qty for item in after.items if item.qty), None) if EACH.search(after.text) else None
+    return [
+        replace(
+            after, items=tuple(replace(item, qty=item.qty or each) for item in (*before.items, *after.items))
+        )
+    ]
+
+
+def _all_named(intent: Intent) -> bool:
+    return bool(intent.items) and all((item.phrase or item.sku) and not item.pronoun for item in intent.items)
+
+
+def _described_again(before: Intent, after: Intent) -> list[Intent] | None:
+    """ "A lipstick and a brow pencil, the lipstick in red": more words for what is in the list already."""
+    if before.name != "add" or after.name not in ("add", "bare") or len(after.items) != 1:
+        return None
+    more = after.items[0]
+    kinds = {concept.key for concept in analyse(more.phrase).of_kind("product")}
+    if more.qty is not None or more.sku or not kinds or len(analyse(more.phrase).concepts) == len(kinds):
+        return None
+    items = [
+        replace(item, phrase=more.phrase) if kinds & _kinds(item) and not item.sku else item
+        for item in before.items
+    ]
+    return [replace(before, items=tuple(items))] if items != list(before.items) else None
+
+
+def _kinds(item: Item) -> set[str]:
+    return {concept.key for concept in analyse(item.phrase).of_kind("product")}
+
+
 def _list_goes_on(before: Intent, after: Intent) -> list[Intent] | None:
-    if after.name != "bare" or before.name not in LISTING or not after.items:
+    goes_on = after.name == "bare" or (after.name == "follow" and before.name == "add" and _all_named(after))
+    if not goes_on or before.name not in LISTING or not after.items:
         return None
     return [replace(before, items=_extended(before.items, after.items))]
 
@@ -129,6 +174,8 @@ _RULES: tuple[Callable[[Intent, Intent], list[Intent] | None], ...] = (
     _price_before,
     _one_search,
     _one_addition,
+    _described_again,
+    _more_additions,
     _list_goes_on,
     _same_product,
     _replaced,
@@ -211,7 +258,21 @@ def _extended(items: Sequence[Item], more: Sequence[Item]) -> tuple[Item, ...]:
     return (*items, *more)
 
 
+_WANTS = re.compile(
+    r"(?:想|要)买|^我?(?:想)?要(?!求|找|看|送)|购买|\b(?:want|like|need) (?:to (?:buy|get|have|order|purchase) )?(?:the|that|this|your)\b"
+)
+
+
+def _is_wanted(intent: Intent) -> bool:
+    """ "I want the aqua dew serum": to be bought when that is one product's name, else to be shown."""
+    item = intent.items[0] if len(intent.items) == 1 else Item()
+    only_named = bool(item.phrase) and replace(item, phrase="", category_id=None) == Item()
+    return intent.name in ("find", "bare") and only_named and bool(_WANTS.search(intent.text))
+
+
 def _settled(intent: Intent) -> Intent:
+    if _is_wanted(intent):
+        return replace(intent, name="want")
     if intent.name == "add" and not intent.items:
         return replace(intent, items=(Item(pronoun=True),))
     return intent

@@ -121,6 +121,18 @@ def _names_whole(phrase: str, product: Product) -> bool:
     return any(_compact(name) in compact for name in product.text.names)
 
 
+_MOST = 0.5
+
+
+def is_named(phrase: str, product: Product) -> bool:
+    """Whether ``phrase`` says at least half of the product's name, not just what kind of thing it is."""
+    said = _compact(phrase)
+    return any(
+        _compact(name) in said or (said in _compact(name) and len(said) >= _MOST * len(_compact(name)))
+        for name in product.text.names
+    )
+
+
 def _compact(text: str) -> str:
     return re.sub(r"[\W_]+", "", normalise(text))
 

@@ -8,12 +8,25 @@ from dataclasses import replace
 from app.language.concepts import analyse
 from app.language.entities import find_cities
 from app.llm.builtin import cues
-from app.llm.builtin.doubts import counts_something, is_mistaken
+from app.llm.builtin.doubts import counts_something, is_mistaken, wants_something
 from app.llm.builtin.intents import Intent, Item
 from app.llm.builtin.slots import mask, product_words, read_item, read_items
 
 LISTING = frozenset(
-    {"add", "remove", "compare", "price", "stock", "detail", "replace", "set_qty", "less", "find", "bare"}
+    {
+        "add",
+        "remove",
+        "keep",
+        "compare",
+        "price",
+        "stock",
+        "detail",
+        "replace",
+        "set_qty",
+        "less",
+        "find",
+        "bare",
+    }
 )
 _COUPON_CODE = re.compile(
     r"(?<![a-z0-9])(?=[a-z0-9_-]*[a-z])(?=[a-z0-9_-]*\d)[a-z][a-z0-9_-]{3,}(?![a-z0-9])"
@@ -28,6 +41,8 @@ _ORDER_ID = re.compile(
     r"(?:订单号?|单号|第|order|number|#|no\.?|取消|cancel)[ #:号是]*(\d{1,9})(?!\d)(?! ?[减%折])"
 )
 _COMPARED_WITH = re.compile(r"(?<=[a-z]) (?:with|to) (?=[a-z])")
+_WHERE = re.compile(r"哪里|哪儿|在哪|\bwhere\b")
+_HAVE_YOU = re.compile(r"有(?:吗|没|货|么)|还有|\b(?:have|got|carry|sell)\b")
 _POINTLESS = re.compile(r"^[\s\d\W_]*$")
 
 
@@ -36,10 +51,12 @@ def read_clause(clause: str) -> list[Intent]:
     name = _name_of(clause)
     if name == "place_order":
         return _checkout(clause)
-    if name in ("set_qty", "less"):
+    if name in ("set_qty", "less", "double"):
         return [_quantity_intent(name, clause)]
     if name == "replace":
         return [_replacement(clause)]
+    if name == "service" and _BOOKING.search(clause) and (booked := _named(clause)):
+        return _booking(clause, booked)
     items = _items(name, clause)
     intent = Intent(name, clause, items=items, city=_city(clause), in_stock=_wants_stock(clause))
     return [_with_codes(_refined(intent))]
@@ -75,6 +92,23 @@ def _checkout(clause: str) -> list[Intent]:
     return [Intent("add", clause, items=wanted), order] if wanted else [order]
 
 
+_BOOKING = re.compile(r"预约|\b(?:book|booking|appointments?|reserve|reservation)\b")
+_ASKS = re.compile(r"吗|么|怎么|如何|是否|要不要|\?|\b(?:do|does|how|need|should|is|are|can i|must)\b")
+
+
+def _named(clause: str) -> tuple[Item, ...]:
+    items = read_items(
+        re.sub(r"(?:需要|要不要|可以|提前)?预约|\b(?:book|booking|appointments?|reserve)\b", " ", clause)
+    )
+    return tuple(item for item in items if item.sku or _is_product(item.phrase))
+
+
+def _booking(clause: str, booked: tuple[Item, ...]) -> list[Intent]:
+    """A service is booked by buying it; asked whether it has to be, its description says so."""
+    name = "detail" if _ASKS.search(clause) else "add"
+    return [Intent(name, clause, items=booked), Intent("service", clause)]
+
+
 def _is_product(phrase: str) -> bool:
     return bool(analyse(phrase).required)
 
@@ -83,13 +117,15 @@ def _quantity_intent(name: str, clause: str) -> Intent:
     items = read_items(clause)
     qty = next((item.qty for item in reversed(items) if item.qty is not None), None)
     target = tuple(replace(item, qty=None) for item in items if item.phrase or item.sku or item.ordinal)[:1]
+    if name == "double":
+        return Intent("double", clause, items=target)
     if name == "less":
         return Intent("less", clause, items=target, delta=-(qty or 1))
     return Intent("set_qty", clause, items=target, qty=qty)
 
 
 _SWAP = re.compile(r"换成|换为|改成|改为|替换成|替换为|替成|换(?=那|这|便|贵|别)|\b(?:for|with|to|into|by)\b")
-_INSTEAD = re.compile(r"\binstead of\b|\brather than\b|不要|而不是")
+_INSTEAD = re.compile(r"\binstead of\b|\brather than\b|\bnot\b|[,而]?不要|而不是")
 
 
 def _replacement(clause: str) -> Intent:
@@ -138,14 +174,18 @@ def coupon_in(clause: str) -> str | None:
 def _refined(intent: Intent) -> Intent:
     """Second thoughts once the slots are known."""
     name, text, items = intent.name, intent.text, intent.items
-    if name == "bare":
+    if name == "bare" and not (intent.city and _WHERE.search(text)):
         return _bare(intent)
     if name == "add" and not items:
         return replace(intent, items=(Item(pronoun=True),))
-    if name in ("thanks", "bye", "small_talk") and _is_product(text):
+    if name in ("thanks", "bye", "small_talk") and wants_something(text):
         return replace(intent, name="find", items=read_items(text))
+    if name == "find" and items and items[0].sku and not items[0].phrase:
+        return replace(intent, name="stock" if _HAVE_YOU.search(text) else "detail")
     if name == "find" and items and not items[0].phrase and items[0].category_id is None:
         return _pointing(intent)
+    if name in ("find", "bare") and intent.city and not _is_product(text) and _WHERE.search(text):
+        return replace(intent, name="list_stores")
     if name == "find" and intent.city and not _is_product(text):
         return replace(intent, name="list_stores")
     return intent
@@ -161,6 +201,18 @@ def _pointing(intent: Intent) -> Intent:
     return intent
 
 
+_TAKES = re.compile(r"^(?:那)?就|吧$|\bplease\b|^(?:ok |yes |just )+the\b|\bthanks$")
+
+
+_ONE_MORE_THING = re.compile(r"(?:also|plus|and also) (?:a|an|one|some|the|my)\b|and an? .+ (?:too|as well)$")
+
+
+def _takes(intent: Intent) -> bool:
+    """ "The second one please", "就第一个吧": a choice, where the bare words would only ask to hear more."""
+    item = intent.items[0]
+    return bool((item.ordinal or item.extreme) and item.category_id is None and _TAKES.search(intent.text))
+
+
 def _bare(intent: Intent) -> Intent:
     """A clause without a cue: a follow-up ("那干皮呢"), a count, a city, or just a product."""
     follow = cues.pattern("follow").match(intent.text)
@@ -174,9 +226,12 @@ def _bare(intent: Intent) -> Intent:
         return replace(intent, name="nothing" if _POINTLESS.match(intent.text) else "unknown")
     if all(item.is_empty and item.price is None for item in items):
         return replace(intent, name="count", qty=items[0].qty)
-    if any(item.qty is not None and (item.phrase or item.sku) for item in items) and not items[0].price:
+    counted = any(item.qty is not None and (item.phrase or item.sku) for item in items)
+    if counted and not items[0].price and not cues.pattern("wh").search(intent.text):
         return replace(intent, name="add")
-    if len(items) == 1 and items[0].every and not items[0].phrase:
+    if len(items) == 1 and not items[0].phrase and (items[0].every or _takes(intent)):
+        return replace(intent, name="add")
+    if _ONE_MORE_THING.match(intent.text) and all(item.phrase or item.sku for item in items):
         return replace(intent, name="add")
     if len(items) == 1 and items[0].pronoun and items[0].qty is not None and not items[0].ordinal:
         return replace(intent, name="count", qty=items[0].qty)

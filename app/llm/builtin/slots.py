@@ -5,22 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice, pairwise
 
-from app.language.concepts import Match, analyse, content_phrase, find_concepts
+from app.language.concepts import Match, content_phrase, find_concepts
 from app.language.entities import MEASURES, PriceRange, Quantity, find_price_range, find_quantities, find_skus
 from app.language.numbers import find_numbers
 from app.llm.builtin import cues
 from app.llm.builtin.intents import Extreme, Item, Relative
+from app.llm.builtin.shelves import category_of
 
 _EXTREMES: tuple[Extreme, ...] = ("cheapest", "dearest", "best_selling", "newest")
 _RELATIVES: tuple[Relative, ...] = ("cheaper", "dearer")
 _JOIN = re.compile(
-    r"以及|还有|加上|外加|再加|或者|还是|和|跟|与|及|或|,|/|&| (?:and|plus|as well as|or|vs\.?|versus|than|against|also) |(?<=[\u4e00-\u9fff])(?:比|vs)(?!较|如|起)|(?<=[0-9a-z])比(?!较|如|起)"
+    r"以及|还有|加上|外加|再加|或者|还是|和|跟|与|及|或|,|/|&|(?<!\d)\+|(?<=[x×*]\d)\+| (?:and|plus|as well as|or|vs\.?|versus|than|against|also) |(?<=[\u4e00-\u9fff])(?:比|vs)(?!较|如|起)|(?<=[0-9a-z])比(?!较|如|起)"
 )
 # Between the words of a complaint: 手总是很干裂.
 _ADVERBS = re.compile(r"总是|老是|经常|特别|非常|有点儿?|有些|真的|实在|越来越|一直|很|太")
 _BRACKETS = re.compile(r"[(\[][^)\]]*[)\]]")
-
 _ORDINAL = re.compile(
     rf"第 ?(?P<zh>\d+|[一二两三四五六七八九十]+) ?(?:[{MEASURES}项]|种)?|(?P<last>最后(?:那)?(?:一)?(?:[{MEASURES}种])|\b(?:the )?last (?:one|item|product)\b|\bthe last\b(?=$| one| please))"
     r"|\b(?:the )?(?P<en>first|second|third|fourth|fifth|sixth|seventh|eighth|1st|2nd|3rd|4th|5th|6th|7th|8th) (?:one|item|product|option|choice)s?\b"
@@ -122,12 +123,16 @@ def relative_of(text: str) -> tuple[Relative, tuple[int, int]] | None:
     return None
 
 
+# Each is looked at with all that follows it: somebody who writes 500 would keep the whole shop waiting.
+_MAX_JOINS = 16
+
+
 def split_items(clause: str) -> list[str]:
     """The parts of a list ("a and two b"), never cut inside a product word, and only where both sides say something."""
     concepts = find_concepts(clause)
     parts: list[str] = []
     begin = 0
-    for match in _JOIN.finditer(clause):
+    for match in islice(_JOIN.finditer(clause), _MAX_JOINS):
         inside = any(c.start < match.end() and match.start() < c.end for c in concepts)
         if inside or not (
             _says_something(clause[begin : match.start()]) and _says_something(clause[match.end() :])
@@ -147,17 +152,30 @@ def _says_something(part: str) -> bool:
 
 def read_items(clause: str) -> tuple[Item, ...]:
     """Every product that ``clause`` points at; empty when it points at none."""
-    items = _shared_count(clause, [read_item(part) for part in split_items(clause)])
+    parts = [piece for part in split_items(clause) for piece in _runs(part)]
+    items = _shared_count(clause, [read_item(part) for part in parts])
     return tuple(item for item in items if not item.is_empty or item.qty is not None or item.price)
 
 
-_EACH = re.compile(r"各|每(?:样|种|款)|\b(?:each|apiece)\b")
+def _runs(part: str) -> list[str]:
+    """一个吹风机一个脱毛仪, 护手霜两支身体乳一瓶: counted products that nothing joins."""
+    counts = [count for count in quantities(part) if count.has_measure]
+    products = [match for match in find_concepts(part) if match.concept.kind == "product"]
+    if len(counts) < 2 or len(products) < 2:
+        return [part]
+    counts_first = counts[0].start < products[0].start
+    cuts = [0, *([q.start for q in counts[1:]] if counts_first else [q.end for q in counts[:-1]]), len(part)]
+    pieces = [part[start:end] for start, end in pairwise(cuts)]
+    return pieces if all(product_words(piece) for piece in pieces) else [part]
+
+
+EACH = re.compile(r"各|每(?:样|种|款)|\b(?:each|apiece)\b")
 
 
 def _shared_count(clause: str, items: list[Item]) -> list[Item]:
     """ "Two each of a and b": one count for all."""
     counts = [item.qty for item in items if item.qty is not None]
-    if len(counts) != 1 or not _EACH.search(clause):
+    if len(counts) != 1 or not EACH.search(clause):
         return items
     return [replace(item, qty=counts[0]) for item in items]
 
@@ -196,23 +214,6 @@ def read_item(part: str) -> Item:
 
 def _whole(counts: Sequence[Quantity]) -> int | None:
     return int(counts[0].value) if counts else None
-
-
-def category_of(text: str) -> int | None:
-    """The category that is named (护肤品, devices, gift sets), when no product type is."""
-    query = analyse(text)
-    if not all(concept.is_shelf for concept in query.of_kind("product")):
-        return None
-    has_need = bool(query.of_kind("concern"))
-    named = (c for c in query.concepts if c.is_shelf or (c.kind == "category" and not (c.is_weak and has_need)))
-    return next((concept.category_ids[0] for concept in named), None)
-
-
-def on_shelf(item: Item) -> Item:
-    """ "Gift sets" and nothing more names a whole category: all that stands there is meant, whatever it is called."""
-    query = analyse(item.phrase)
-    names_shelf_alone = all(concept.is_shelf for concept in query.concepts) and not query.free_tokens
-    return replace(item, phrase="") if item.category_id is not None and names_shelf_alone else item
 
 
 def product_words(text: str) -> str:

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.llm.builtin.acts import ACTS
-from app.llm.builtin.acts.cart import cart_lines
 from app.llm.builtin.acts.orders import comment_on_order
-from app.llm.builtin.desk import Act, Call, Desk, Memory, Result, error_of, products_in
+from app.llm.builtin.desk import Act, Call, Desk, Memory, Result, cart_lines, error_of, products_in
 from app.llm.builtin.intents import Plan
 from app.llm.builtin.understand import understand
 from app.llm.client import Message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from app.llm.builtin.acts import asking, buying, cart, finding, orders, talking
+from app.llm.builtin.acts import asking, buying, cart, coupons, finding, orders, quantities, removing, talking
 from app.llm.builtin.desk import Act, Desk
 from app.llm.builtin.intents import Intent
 
@@ -13,6 +13,9 @@ ACTS: dict[str, Callable[[Desk, Intent], Act]] = {
     **asking.ACTS,
     **buying.ACTS,
     **cart.ACTS,
+    **quantities.ACTS,
+    **removing.ACTS,
+    **coupons.ACTS,
     **orders.ACTS,
     **talking.ACTS,
 }

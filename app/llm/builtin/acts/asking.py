@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from app.llm.builtin.acts.finding import find, follow, kind_of
+from app.llm.builtin.acts.telling import caution, describe, sentence
 from app.llm.builtin.desk import Act, Desk, Pending, products_in, search_call
 from app.llm.builtin.intents import Intent, Item
 from app.llm.builtin.lookup import Found, look_up
 from app.llm.builtin.products import Product
 from app.llm.builtin.replies import yuan
+from app.llm.builtin.slots import merged_price
 
 
 def ask(desk: Desk, intent: Intent) -> Act:
@@ -21,10 +24,23 @@ def ask(desk: Desk, intent: Intent) -> Act:
     for found in founds:
         told += _tell(desk, intent, found)
     if told:
+        _sum_up(desk, intent, founds)
         desk.memory.show(told)
         desk.memory.search = desk.memory.search if len(told) == 1 else None
         if intent.name == "stock" and told[0].stock == 0 and len(told) == 1:
             yield from offer_alternatives(desk, told[0])
+        caution(desk)
+
+
+_TOGETHER = re.compile(r"一起|一共|总共|合计|加起来|\b(?:together|in total|altogether|all in all|total)\b")
+
+
+def _sum_up(desk: Desk, intent: Intent, founds: Sequence[Found]) -> None:
+    """ "The hand cream and the lotion together": what all of it costs."""
+    sure = [found for found in founds if found.choice.kind == "one"]
+    if intent.name == "price" and len(sure) == len(founds) > 1 and _TOGETHER.search(intent.text):
+        total = sum(found.choice.best.price_cents * (found.item.qty or 1) for found in sure)
+        desk.say("price_sum", total=yuan(total))
 
 
 def _tell(desk: Desk, intent: Intent, found: Found) -> list[Product]:
@@ -37,7 +53,10 @@ def _tell(desk: Desk, intent: Intent, found: Found) -> list[Product]:
         desk.rows(choice.products)
         return list(choice.products)
     product = choice.best
-    {"price": _price, "stock": _stock}.get(intent.name, _detail)(desk, product)
+    if intent.name == "price":
+        _price(desk, product, found.item.qty or 1)
+    else:
+        {"stock": _stock}.get(intent.name, describe)(desk, product)
     return [product]
 
 
@@ -45,10 +64,14 @@ def _not_found(desk: Desk, found: Found) -> None:
     if found.is_vague or not found.item.phrase:
         desk.say("which_product")
     else:
-        desk.say("not_found", q=found.item.phrase)
+        desk.say("not_found", q=desk.quote(found.item.phrase))
 
 
-def _price(desk: Desk, product: Product) -> None:
+def _price(desk: Desk, product: Product, qty: int) -> None:
+    if qty > 1:
+        total = yuan(product.price_cents * qty)
+        desk.say("price_qty", name=desk.name(product), price=yuan(product.price_cents), qty=qty, total=total)
+        return
     desk.say(
         "price_out" if product.stock == 0 else "price",
         name=desk.name(product),
@@ -63,22 +86,6 @@ def _stock(desk: Desk, product: Product) -> None:
         stock=product.stock,
         price=yuan(product.price_cents),
     )
-
-
-def _detail(desk: Desk, product: Product) -> None:
-    desk.say(
-        "detail",
-        name=desk.name(product),
-        price=yuan(product.price_cents),
-        description=_sentence(desk, product.description),
-    )
-    if product.stock == 0:
-        desk.say("detail_stock_out")
-
-
-def _sentence(desk: Desk, text: str) -> str:
-    end = "。" if desk.language == "zh" else "."
-    return text if not text or text[-1] in ".。!?！？" else text + end
 
 
 def offer_alternatives(desk: Desk, product: Product) -> Act:
@@ -109,7 +116,7 @@ def compare(desk: Desk, intent: Intent) -> Act:
         products = [focus, products[0]]
     for found in founds:
         if found.choice.kind == "none":
-            desk.say("not_found", q=found.item.phrase)
+            desk.say("not_found", q=desk.quote(found.item.phrase))
     _compared(desk, products)
 
 
@@ -131,16 +138,21 @@ def _compared(desk: Desk, products: list[Product]) -> None:
     if len(products) > 2:
         desk.say("compare_cheapest", name=desk.name(cheap), price=yuan(cheap.price_cents))
     else:
-        _two(desk, cheap, dear)
+        _two(
+            desk, cheap, dear, "compare_price_dear" if _ASKS_DEARER.search(desk.message) else "compare_price"
+        )
     rows = [_row(desk, product) for product in products]
     desk.paragraphs.append("\n".join(f"- {row}" for row in rows))
     desk.memory.show(products)
     desk.memory.focus = None
 
 
-def _two(desk: Desk, cheap: Product, dear: Product) -> None:
+_ASKS_DEARER = re.compile(r"贵(?!吗|不)|expensive|pricier|dearer|costlier|costs? more")
+
+
+def _two(desk: Desk, cheap: Product, dear: Product, key: str) -> None:
     desk.say(
-        "compare_same_price" if cheap.price_cents == dear.price_cents else "compare_price",
+        "compare_same_price" if cheap.price_cents == dear.price_cents else key,
         cheap=desk.name(cheap),
         dear=desk.name(dear),
         cheap_price=yuan(cheap.price_cents),
@@ -154,7 +166,7 @@ def _row(desk: Desk, product: Product) -> str:
         "compare_row",
         name=desk.name(product),
         price=yuan(product.price_cents),
-        description=_sentence(desk, product.description),
+        description=sentence(desk, product.description),
     )
     return text.strip()
 
@@ -173,7 +185,8 @@ def bare(desk: Desk, intent: Intent) -> Act:
         yield from ask(desk, intent)
     elif len(intent.items) > 1:
         merged = " ".join(part.phrase for part in intent.items)
-        yield from find(desk, Intent("find", intent.text, items=(Item(phrase=merged, price=item.price),)))
+        wish = Item(phrase=merged, price=merged_price(intent.items))
+        yield from find(desk, Intent("find", intent.text, items=(wish,)))
     else:
         yield from find(desk, intent)
 

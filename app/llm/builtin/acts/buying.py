@@ -9,15 +9,14 @@ from typing import Any
 
 from app.language.normalise import normalise
 from app.llm.builtin.acts.asking import offer_alternatives, remember_choice
-from app.llm.builtin.acts.finding import more
-from app.llm.builtin.desk import Act, Call, Desk, Result, error_of
+from app.llm.builtin.acts.finding import find, more
+from app.llm.builtin.desk import Act, Call, Desk, Result, cart_lines, error_of
 from app.llm.builtin.intents import Intent, Item
-from app.llm.builtin.lookup import Found, look_up
-from app.llm.builtin.products import Choice, Product, choose
+from app.llm.builtin.lookup import AGAIN, Found, look_up
+from app.llm.builtin.products import Choice, Product, choose, is_named
 from app.llm.builtin.replies import yuan
 
 Wish = tuple[Product, int]
-_AGAIN = re.compile(r"再|多(?:来|加|要|拿|买)|\b(?:another|more|extra|again)\b")
 
 
 def add(desk: Desk, intent: Intent) -> Act:
@@ -36,12 +35,24 @@ def add(desk: Desk, intent: Intent) -> Act:
     yield from put_in(desk, wishes)
 
 
+def want(desk: Desk, intent: Intent) -> Act:
+    """Put in what is called by its name; show what fits a mere description."""
+    if desk.pending and (yield from pick(desk, intent)):
+        return
+    founds = yield from look_up(desk, intent.items, intent.text)
+    choice = founds[0].choice
+    if choice.kind == "one" and desk.can("add_to_cart") and is_named(intent.items[0].phrase, choice.best):
+        yield from put_in(desk, [(choice.best, 1)])
+    else:
+        yield from find(desk, replace(intent, name="find"))
+
+
 def _wants_to_see_more(desk: Desk, intent: Intent) -> bool:
     """ "Another one" right after a search, with nothing in the cart yet, asks for another suggestion."""
     memory = desk.memory
     names = any(item.phrase or item.sku or item.ordinal for item in intent.items)
     return (
-        bool(_AGAIN.search(intent.text))
+        bool(AGAIN.search(intent.text))
         and not names
         and memory.touched is None
         and memory.focus is None
@@ -54,7 +65,7 @@ def _pointed(desk: Desk, intent: Intent) -> list[Item]:
     touched = desk.memory.touched
     first = intent.items[0]
     names_none = len(intent.items) == 1 and not first.phrase and (first.is_empty or first.pronoun)
-    if touched and names_none and _AGAIN.search(intent.text):
+    if touched and names_none and AGAIN.search(intent.text):
         return [replace(first, sku=touched.sku)]
     return list(intent.items)
 
@@ -65,7 +76,7 @@ def _wishes(desk: Desk, intent: Intent, found: Found) -> list[Wish]:
     qty = _quantity(desk, item, choice)
     if choice.kind == "none":
         desk.say("add_what") if found.is_vague or not item.phrase else desk.say(
-            "add_not_found", q=item.phrase
+            "add_not_found", q=desk.quote(item.phrase)
         )
         return []
     if choice.kind == "all" or (choice.kind == "many" and item.every):
@@ -80,9 +91,9 @@ def _ask_which(desk: Desk, intent: Intent, found: Found, qty: int) -> None:
     item, choice = found.item, found.choice
     if choice.kind == "near":
         best = choice.best
-        desk.say("offer", q=item.phrase, name=desk.name(best), price=yuan(best.price_cents))
+        desk.say("offer", q=desk.quote(item.phrase), name=desk.name(best), price=yuan(best.price_cents))
     else:
-        desk.say("choose_for" if item.phrase else "choose", q=item.phrase)
+        desk.say("choose_for" if item.phrase else "choose", q=desk.quote(item.phrase))
         desk.rows(choice.products, numbered=True)
     desk.memory.show(choice.products)
     remember_choice(desk, intent, choice.products, qty)
@@ -137,9 +148,20 @@ def _report(desk: Desk, wishes: Sequence[Wish], results: Sequence[Result]) -> No
         lines = [desk.phrase("added_line", name=desk.name(product), qty=qty) for product, qty in added]
         desk.say("added", lines=desk.join(lines))
         desk.memory.touched = desk.memory.focus = added[-1][0]
+        desk.memory.added = tuple(product for product, _ in added)
+        desk.memory.undo = tuple(_taking_back(*wish, results) for wish in added)
     for result in results:
         desk.fail(result)
     say_total(desk, [result for result in results if error_of(result) is None])
+
+
+def _taking_back(product: Product, qty: int, results: Sequence[Result]) -> Call:
+    """The call that undoes an addition: the line goes back to what it was before."""
+    counts = [line.qty for result in results for line in cart_lines(result) if line.sku == product.sku]
+    before = max(counts, default=qty) - qty
+    if before < 1:
+        return Call("remove_from_cart", {"sku": product.sku})
+    return Call("update_cart", {"sku": product.sku, "qty": before})
 
 
 def say_total(desk: Desk, results: Sequence[Result]) -> None:
@@ -185,4 +207,4 @@ def _picked(item: Item, products: Sequence[Product]) -> list[Product]:
     return list(products) if len(products) == 1 else []
 
 
-ACTS = {"add": add}
+ACTS = {"add": add, "want": want}

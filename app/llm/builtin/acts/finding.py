@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
-from app.language.concepts import QueryTerms, analyse, lexicon
+from app.language.concepts import QueryTerms, analyse
 from app.language.entities import PriceRange
+from app.language.lexicon import lexicon
+from app.llm.builtin.acts.telling import caution, describe
 from app.llm.builtin.desk import Act, Desk, Search, products_in, search_call
+from app.llm.builtin.doubts import wants_something
 from app.llm.builtin.intents import SORTS, Intent, Item
 from app.llm.builtin.products import Product, best_tier, choose, rank
 from app.llm.builtin.replies import yuan
-from app.llm.builtin.slots import on_shelf
+from app.llm.builtin.shelves import on_shelf
 
 _SORTED_HEADS = {
     "price": "found_sorted_price",
@@ -22,7 +26,7 @@ _SORTED_HEADS = {
 
 def find(desk: Desk, intent: Intent) -> Act:
     """Search and list what fits; say so plainly when nothing does."""
-    item = on_shelf(intent.items[0]) if intent.items else Item()
+    item = on_shelf(_in_context(desk, intent.items[0])) if intent.items else Item()
     if item.is_empty and item.price is None and not intent.in_stock:
         desk.say("what_to_find")
         return
@@ -37,8 +41,20 @@ def find(desk: Desk, intent: Intent) -> Act:
     elif item.extreme:
         _superlative(desk, item, products)
     else:
-        _listing(desk, products, _SORTED_HEADS.get(sort, "found"))
-        _focus_on_the_answer(desk, item, products)
+        _answer(desk, item, products, _SORTED_HEADS.get(sort, "found"))
+    caution(desk)
+
+
+_WHOLE_SHOP = re.compile(r"店|商城|shop|store|\byou (?:have|sell|got)|你们")
+
+
+def _in_context(desk: Desk, item: Item) -> Item:
+    """ "Which is the dearest?" after a list means of those; in the whole shop only when it is said."""
+    search = desk.memory.search
+    pointless = not (item.phrase or item.sku or item.price) and item.category_id is None
+    if not (item.extreme and pointless and search) or _WHOLE_SHOP.search(desk.message):
+        return item
+    return replace(item, phrase=search.phrase, category_id=search.category_id, price=search.price)
 
 
 def _fitting(item: Item, products: list[Product], sort: str) -> list[Product]:
@@ -50,16 +66,28 @@ def _fitting(item: Item, products: list[Product], sort: str) -> list[Product]:
 
 
 def _listing(desk: Desk, products: list[Product], head: str) -> None:
-    desk.say("found_one" if len(products) == 1 and head == "found" else head)
-    desk.rows(products)
+    if len(products) == 1 and head == "found":
+        describe(desk, products[0])
+    else:
+        desk.say(head)
+        desk.rows(products)
     desk.memory.show(products)
 
 
-def _focus_on_the_answer(desk: Desk, item: Item, products: list[Product]) -> None:
-    """ "It" is the one product that answers exactly, even when some related ones stand below it."""
-    choice = choose(item.phrase, products) if item.phrase else None
-    if choice and choice.kind == "one":
-        desk.memory.focus = choice.best
+def _answer(desk: Desk, item: Item, products: list[Product], head: str) -> None:
+    """The one product that answers exactly, with what it is, and the next best; else a list. "It" is the one."""
+    choice = choose(item.phrase, products) if item.phrase and head == "found" else None
+    if choice is None or choice.kind != "one":
+        _listing(desk, products, head)
+        return
+    others = [product for product in products if product.sku != choice.best.sku]
+    describe(desk, choice.best)
+    if others:
+        desk.say(
+            "alternatives", names=desk.join([f"{desk.name(p)} {yuan(p.price_cents)}" for p in others[:3]])
+        )
+    desk.memory.show([choice.best, *others])
+    desk.memory.focus = choice.best
 
 
 def _superlative(desk: Desk, item: Item, products: list[Product]) -> None:
@@ -72,9 +100,15 @@ def _superlative(desk: Desk, item: Item, products: list[Product]) -> None:
 
 
 def _nothing_found(desk: Desk, item: Item) -> Act:
+    if item.phrase and (item.category_id or (item.price and _is_any_product(item.phrase))):
+        yield from _without_the_words(desk, item)
+        return
     if item.price is None:
         desk.memory.show(())
-        desk.say("not_found", q=item.phrase or _category_words(desk, item))
+        if " " in item.phrase and desk.quote(item.phrase) != item.phrase and not wants_something(item.phrase):
+            desk.say("unknown", text=desk.quote(item.phrase))
+            return
+        desk.say("not_found", q=desk.quote(item.phrase) if item.phrase else _category_words(desk, item))
         return
     if not item.phrase and item.category_id is None:
         desk.say("not_found_price_none")
@@ -82,14 +116,41 @@ def _nothing_found(desk: Desk, item: Item) -> Act:
     (result,) = yield [search_call(replace(item, price=None), top_k=5, sort="price")]
     products = best_tier(item.phrase, products_in(result))
     if not products:
-        desk.say("not_found", q=item.phrase)
+        desk.say("not_found", q=desk.quote(item.phrase))
         return
     desk.say(
         "not_found_price",
-        q=f"“{item.phrase}”" if desk.language == "zh" and item.phrase else item.phrase or "that",
+        q=f"“{_asked_for(desk, item)}”" if desk.language == "zh" else _asked_for(desk, item),
     )
     desk.rows(products, limit=3)
     desk.memory.show(products[:3])
+
+
+def _is_any_product(phrase: str) -> bool:
+    """Words that leave open what it is: a gift, for whom, for when; or that mean nothing here."""
+    query = analyse(phrase)
+    kinds = query.of_kind("product")
+    return all(kind.key in ("gift", "gift_set") for kind in kinds) and not query.of_kind(
+        "concern", "ingredient"
+    )
+
+
+def _without_the_words(desk: Desk, item: Item) -> Act:
+    """Nothing says "for pregnant women": the shelf and the price stand, and the answer admits it."""
+    (result,) = yield [search_call(replace(item, phrase=""))]
+    products = products_in(result)
+    if not products:
+        desk.say("not_found", q=desk.quote(item.phrase))
+        return
+    desk.say("not_found_words", q=desk.quote(item.phrase))
+    desk.rows(products)
+    desk.memory.show(products)
+
+
+def _asked_for(desk: Desk, item: Item) -> str:
+    if not item.phrase:
+        return _category_words(desk, item)
+    return item.phrase if desk.quote(item.phrase) == item.phrase else desk.phrase("this_kind")
 
 
 def _category_words(desk: Desk, item: Item) -> str:

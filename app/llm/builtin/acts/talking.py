@@ -8,7 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from app.language.concepts import analyse
+from app.language.normalise import normalise
 from app.language.ranking import product_text, score
+from app.llm.builtin import cues
 from app.llm.builtin.acts.buying import pick
 from app.llm.builtin.desk import Act, Call, Desk
 from app.llm.builtin.intents import Intent, Item
@@ -39,7 +41,7 @@ def yes(desk: Desk, intent: Intent) -> Act:
         and (yield from pick(desk, Intent("yes", intent.text, items=(Item(),))))
     ):
         return
-    desk.say("yes")
+    desk.say("thanks" if cues.says("thanks", normalise(desk.message)) else "yes")
 
 
 def list_stores(desk: Desk, intent: Intent) -> Act:
@@ -58,6 +60,7 @@ def list_stores(desk: Desk, intent: Intent) -> Act:
         if not stores:
             _no_store(desk, intent.city, every)
             return
+    stores = [store for store in stores if _is_named(desk, store)] or stores
     _tell_stores(desk, intent, stores)
 
 
@@ -65,12 +68,21 @@ def _stores(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [store for store in result.get("stores") or [] if isinstance(store, dict)]
 
 
+def _is_named(desk: Desk, store: dict[str, Any]) -> bool:
+    """Whether the customer names this very store: its name without the city and the word for a store."""
+    name = str(store.get("name") or "").casefold().replace(str(store.get("city") or "").casefold(), "")
+    own = normalise(name).removesuffix("店").strip()
+    return bool(own) and own in normalise(desk.message)
+
+
 def _tell_stores(desk: Desk, intent: Intent, stores: list[dict[str, Any]]) -> None:
     if not stores:
         desk.say("stores_none")
         return
     names = desk.join([str(store.get("name")) for store in stores])
-    if intent.city:
+    if len(stores) == 1 and not intent.city:
+        desk.say("store_one", name=names, city=stores[0].get("city"))
+    elif intent.city:
         desk.say("stores_city", city=_city_name(desk, intent.city), n=len(stores), names=names)
     else:
         desk.say("stores", n=len(stores), names=names)
@@ -139,7 +151,9 @@ def human(desk: Desk, intent: Intent) -> Act:
 
 
 ACTS = {
-    **dict.fromkeys(("greet", "who", "thanks", "bye", "no", "hostile", "small_talk", "nothing"), say),
+    **dict.fromkeys(
+        ("greet", "who", "thanks", "bye", "no", "hostile", "small_talk", "nothing", "remark"), say
+    ),
     "unknown": unknown,
     "city": list_stores,
     "yes": yes,
