@@ -50,7 +50,7 @@ class ProductFilter:
 
 def _wrong(asked: ProductFilter) -> Iterable[tuple[str, str]]:
     if asked.sort not in SORTS:
-        yield "sort", N_("This order is not known.")
+        yield "sort", N_("There is no such way to sort.")
     if not 1 <= asked.limit <= MAX_LIMIT:
         yield "limit", N_("Ask for 1 to 100 at a time.")
     if not 0 <= asked.offset <= MAX_OFFSET:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from app.catalogue.filters import MAX_LIMIT, MAX_QUERY, Sort
 from app.catalogue.models import Product
 from app.catalogue.records import CategoryView, ProductView
+from app.core.errors import N_
 from app.core.money import MAX_CENTS
 from app.core.pagination import MAX_OFFSET
 from app.web.api import Schema
@@ -24,7 +25,7 @@ MAX_ID = 2**31 - 1
 def _visible(value: str) -> str:
     """Refuses control characters, which no name or description needs."""
     if any(ord(char) < 32 and char not in "\n\t" for char in value):
-        raise ValueError("control characters are not allowed")
+        raise ValueError(N_("Characters that cannot be seen are not allowed."))
     return value
 
 

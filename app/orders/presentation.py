@@ -29,6 +29,7 @@ WAY = (
     (Status.SHIPPED, N_("Shipped"), N_("Being prepared")),
     (Status.COMPLETED, N_("Completed"), N_("On its way")),
 )
+READY_IN_STORE = N_("Ready for pick-up")
 
 
 class Step(NamedTuple):
@@ -78,9 +79,11 @@ def timeline(order: Order) -> list[Step]:
         3: show_datetime(order.closed_at),
     }
     steps = []
-    for number, (_, done, next_) in enumerate(WAY):
+    for number, (step, done, next_) in enumerate(WAY):
         state = "done" if number <= reached else "now" if number == reached + 1 else "todo"
         text = next_ if state == "now" else done
+        if state == "now" and step is Status.COMPLETED and order.channel == "online":
+            text = READY_IN_STORE
         label = gettext(text)
         steps.append(Step(label, times.get(number, "") if state == "done" else "", state))
     return steps

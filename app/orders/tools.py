@@ -118,6 +118,7 @@ def _preview_cancel(actor: Actor, arguments: OrderArguments) -> Summary:
     with force_locale(actor.locale):
         return {
             "title": gettext("Cancel order %(number)s?", number=order.id),
+            "order_id": order.id,
             "items": [
                 {
                     "sku": item.sku,

@@ -37,6 +37,11 @@ def says(name: str, clause: str) -> bool:
     return _compiled()[name].search(clause) is not None
 
 
+def without(name: str, clause: str) -> str:
+    """``clause`` without the cues of the intent ``name``."""
+    return _compiled()[name].sub(" ", clause)
+
+
 @cache
 def pattern(name: str) -> re.Pattern[str]:
     """A named pattern that is not an intent (superlatives, pronouns ...)."""

@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from app.language.concepts import analyse
+from app.language.normalise import normalise
 from app.llm.builtin.desk import Call, Desk, Result, error_of, products_in, search_call
 from app.llm.builtin.intents import SORTS, Item
 from app.llm.builtin.products import Choice, Product, best_tier, choose, rank
@@ -14,6 +15,7 @@ from app.llm.builtin.shelves import on_shelf
 
 # "that lipstick": one that was just shown, if one of those it is.
 AGAIN = re.compile(r"再|多(?:来|加|要|拿|买)|都加|\b(?:another|more|extra|again|plus)\b")
+_THE_ONE = re.compile(r"\bthe\b.+\bones?\b|那[个款支瓶盒]")
 _DEFINITE = re.compile(r"那|这|刚才|刚刚|\b(?:the|that|this)\b")
 
 
@@ -75,7 +77,15 @@ def _among_shown(desk: Desk, item: Item, text: str) -> Found | None:
     if not (describes or _DEFINITE.search(text)):
         return None
     choice = choose(item.phrase, shown)
-    return Found(item, choice) if choice.kind == "one" else None
+    if choice.kind == "one":
+        return Found(item, choice)
+    called = [product for product in shown if _is_called(product, item.phrase)]
+    return Found(item, Choice("one", tuple(called))) if _THE_ONE.search(text) and len(called) == 1 else None
+
+
+def _is_called(product: Product, phrase: str) -> bool:
+    """Whether its name holds the words themselves: "the vitamin one" of the serums."""
+    return phrase in normalise(f"{product.name_zh} {product.name_en}")
 
 
 def _by_price(desk: Desk, item: Item) -> Found | None:

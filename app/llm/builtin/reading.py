@@ -55,6 +55,8 @@ def read_clause(clause: str) -> list[Intent]:
         return [_quantity_intent(name, clause)]
     if name == "replace":
         return [_replacement(clause)]
+    if name == "similar":
+        return [Intent(name, clause, items=_one(cues.without(name, clause)))]
     if name == "service" and _BOOKING.search(clause) and (booked := _named(clause)):
         return _booking(clause, booked)
     items = _items(name, clause)
@@ -176,6 +178,12 @@ def _refined(intent: Intent) -> Intent:
     name, text, items = intent.name, intent.text, intent.items
     if name == "bare" and not (intent.city and _WHERE.search(text)):
         return _bare(intent)
+    if (
+        name in ("find", "stock")
+        and _ONE_MORE_COUNTED.match(text)
+        and all(item.qty for item in read_items(text))
+    ):
+        return replace(intent, name="add", items=read_items(text))
     if name == "add" and not items:
         return replace(intent, items=(Item(pronoun=True),))
     if name in ("thanks", "bye", "small_talk") and wants_something(text):
@@ -205,6 +213,7 @@ _TAKES = re.compile(r"^(?:那)?就|吧$|\bplease\b|^(?:ok |yes |just )+the\b|\bt
 
 
 _ONE_MORE_THING = re.compile(r"(?:also|plus|and also) (?:a|an|one|some|the|my)\b|and an? .+ (?:too|as well)$")
+_ONE_MORE_COUNTED = re.compile(r"^还有 ?[一两二三四五六七八九十\d]+ ?[^吗么没\d]+$")
 
 
 def _takes(intent: Intent) -> bool:

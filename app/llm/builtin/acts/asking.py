@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from app.llm.builtin.acts.finding import find, follow, kind_of
 from app.llm.builtin.acts.telling import caution, describe, sentence
-from app.llm.builtin.desk import Act, Desk, Pending, products_in, search_call
+from app.llm.builtin.desk import Act, Call, Desk, Pending, Result, products_in, search_call
 from app.llm.builtin.intents import Intent, Item
 from app.llm.builtin.lookup import Found, look_up
 from app.llm.builtin.products import Product
@@ -97,6 +97,32 @@ def offer_alternatives(desk: Desk, product: Product) -> Act:
     if others:
         desk.say("alternatives", names=desk.join([f"{desk.name(p)} {yuan(p.price_cents)}" for p in others]))
         desk.memory.show(others)
+
+
+def similar(desk: Desk, intent: Intent) -> Act:
+    """Others of the kind of one product; the search itself when no single product was meant."""
+    item = intent.items[0] if intent.items else Item(pronoun=True)
+    (found,) = yield from look_up(desk, [item], intent.text)
+    if found.choice.kind != "one":
+        yield from find(desk, replace(intent, name="find"))
+        return
+    model = found.choice.best
+    head = "similar"
+    others = yield from _others(model, kind_of(model))
+    if not others:
+        head = "similar_shelf"
+        others = yield from _others(model, "")
+    if not others:
+        desk.say("similar_none", name=desk.name(model))
+        return
+    desk.say(head, name=desk.name(model))
+    desk.rows(others, limit=5)
+    desk.memory.show(others[:5])
+
+
+def _others(model: Product, phrase: str) -> Generator[list[Call], list[Result], list[Product]]:
+    (result,) = yield [search_call(Item(phrase=phrase, category_id=model.category_id), in_stock=True)]
+    return [product for product in products_in(result) if product.sku != model.sku]
 
 
 def compare(desk: Desk, intent: Intent) -> Act:
@@ -203,4 +229,4 @@ def remember_choice(desk: Desk, intent: Intent, products: Sequence[Product], qty
     desk.memory.pending = Pending(intent, tuple(products), qty)
 
 
-ACTS = {"price": ask, "stock": ask, "detail": ask, "compare": compare, "bare": bare}
+ACTS = {"price": ask, "stock": ask, "detail": ask, "compare": compare, "similar": similar, "bare": bare}

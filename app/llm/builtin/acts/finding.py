@@ -218,6 +218,11 @@ def _kind_only(phrase: str) -> str:
     return " ".join(kind.terms_zh[0] for kind in kinds) or phrase
 
 
+# After something went into the cart, "and a brow pencil" wants it too, where "and the body scrub?" only asks.
+_ADDING = frozenset({"add", "want", "set_qty", "count"})
+_AND_ONE = re.compile(r"(?:and|also|plus|还有|以及) ?[^?？]+$")
+
+
 def follow(desk: Desk, intent: Intent) -> Act:
     """ "And for dry hair?", "那面霜呢": the last question again, about something else."""
     from app.llm.builtin.acts import ACTS
@@ -228,6 +233,8 @@ def follow(desk: Desk, intent: Intent) -> Act:
         yield from ACTS["list_stores"](desk, replace(last, city=intent.city))
     elif last and last.name in ("price", "stock", "detail") and not item.is_empty:
         yield from ACTS[last.name](desk, replace(intent, name=last.name))
+    elif last and last.name in _ADDING and _AND_ONE.match(desk.message.strip().lower()) and item.phrase:
+        yield from ACTS["add"](desk, replace(intent, name="add"))
     elif item.is_empty and item.price is None:
         yield from ACTS["unknown"](desk, intent)
     elif item.ordinal or item.pronoun or (item.relative and not item.phrase):
