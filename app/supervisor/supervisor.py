@@ -222,8 +222,9 @@ class Supervisor:
         self._selector.register(reader, selectors.EVENT_READ)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Under nohup the hang-up is ignored, and stays so.
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # Under nohup the hang-up is ignored, and stays so. A shell ignores SIGINT for what it starts with "&"; one
+            # that is sent all the same means it.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._request_stop)
 
     def _request_stop(self, number: int, frame: FrameType | None) -> None:

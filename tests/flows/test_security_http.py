@@ -234,15 +234,12 @@ def test_limits_answer_429_with_retry_after(make_app: Any) -> None:
     app = make_app(ratelimit_enabled=True)
     world = build_world(app)
     client = app.test_client()
-    for path, body, headers in (
-        ("/api/auth/token", {"username": "alice", "password": "wrong password"}, {}),
-        ("/api/auth/register", {"username": "a", "email": "b", "password": "c"}, {}),
-        ("/api/chat/abort", None, None),
-        ("/api/chat", {"text": " ", "session_id": "x"}, world.bearer("alice")),
+    for path, limit, body, headers in (
+        ("/api/auth/token", 60, {"username": "alice", "password": "wrong password"}, {}),
+        ("/api/auth/register", 60, {"username": "a", "email": "b", "password": "c"}, {}),
+        ("/api/chat", 120, {"text": " ", "session_id": "x"}, world.bearer("alice")),
     ):
-        if body is None:
-            continue
-        answers = [client.post(path, json=body, headers=headers) for _ in range(62)]
+        answers = [client.post(path, json=body, headers=headers) for _ in range(limit + 1)]
         limited = [answer for answer in answers if answer.status_code == 429]
         assert limited, path
         assert assert_error_form(limited[0])["code"] == "RATE_LIMITED"
@@ -269,7 +266,7 @@ def test_only_our_own_tokens_open_the_api(world: World) -> None:
         "no signature": f"{head}.{body}.",
         "cookie secret as key": signed(ada, secret, "HS256"),
         "empty key": f"{head}.{admin_body}.{base64.urlsafe_b64encode(b'x' * 32).decode()}",
-        "key in a file": signed(ada, "", "HS256", kid="../../dev/null") if False else f"{head}.{body}",
+        "no signature part": f"{head}.{body}",
         "twice": f"{token}.{token}",
         "huge": "a" * 50_000,
     }
