@@ -10,7 +10,7 @@ from logging import getLogger
 from flask import Request, request, session
 from flask_login import LoginManager
 from flask_login import login_user as remember_in_request
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from app.accounts import attempts, passwords, queries, service
 from app.accounts.models import LoginSession, User
@@ -52,11 +52,7 @@ def load_by_session(token: str) -> SignedIn | None:
     """The user of a browser's login session; nobody when it has ended or the request shows a bearer token."""
     if uses_bearer():
         return None
-    row = db.session.execute(
-        select(User.id, User.username, User.role_names)
-        .join(LoginSession, LoginSession.user_id == User.id)
-        .where(LoginSession.token_hash == digest(token), LoginSession.expires_at > now(), User.is_active)
-    ).first()
+    row = db.session.execute(_by_session, {"token_hash": digest(token), "at": now()}).first()
     return SignedIn(_loaded(row.id, row.username, row.role_names), token) if row else None
 
 
@@ -67,12 +63,24 @@ def load_by_bearer(incoming: Request) -> SignedIn | None:
     claims = read_token(incoming.headers["Authorization"][7:].strip())
     if claims is None:
         return None
-    row = db.session.execute(
-        select(User.id, User.username, User.role_names).where(
-            User.id == claims.user_id, User.is_active, User.password_changed_at <= claims.issued_at
-        )
-    ).first()
+    values = {"claimed_id": claims.user_id, "issued_at": claims.issued_at}
+    row = db.session.execute(_by_claims, values).first()
     return SignedIn(_loaded(row.id, row.username, row.role_names)) if row else None
+
+
+# Made once: every request of somebody signed in asks one of these.
+_by_session = (
+    select(User.id, User.username, User.role_names)
+    .join(LoginSession, LoginSession.user_id == User.id)
+    .where(
+        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.expires_at > bindparam("at"),
+        User.is_active,
+    )
+)
+_by_claims = select(User.id, User.username, User.role_names).where(
+    User.id == bindparam("claimed_id"), User.is_active, User.password_changed_at <= bindparam("issued_at")
+)
 
 
 def _loaded(user_id: int, username: str, role_names: str) -> LoadedUser:

@@ -15,9 +15,10 @@ from app.admin.metrics import init_metrics, render_metrics
 from app.core.errors import Forbidden
 from app.runtime import settings
 from app.web.api import endpoint
+from app.web.api_reference import describe_for_reading
 from app.web.auth import PUBLIC, access
 from app.web.htmx import page
-from app.web.openapi import build_document, describe_for_reading
+from app.web.openapi import build_document
 
 bp = Blueprint("admin_api", __name__)
 bp.record_once(lambda state: init_metrics(cast(Flask, state.app)))
@@ -102,4 +103,4 @@ def openapi() -> dict[str, Any]:
 @access(PUBLIC)
 def docs() -> Response:
     """The same, for reading."""
-    return page("admin/api_docs.html", groups=describe_for_reading())
+    return page("admin/api_docs.html", reference=describe_for_reading())

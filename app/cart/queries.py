@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Result, func, select
+from sqlalchemy import Result, bindparam, func, select
 
 from app.cart.models import CartItem
 from app.catalogue.models import Category, Product
@@ -103,7 +103,7 @@ def get_cart(actor: Actor) -> CartView:
     """The actor's cart; empty for a guest without an id. One statement."""
     if not has_owner(actor):
         return CartView()
-    rows = db.session.execute(_lines.where(CartItem.owner == actor.subject))
+    rows = db.session.execute(_lines_of_owner, {"owner": actor.subject})
     return CartView(tuple(CartLine(**row._mapping) for row in rows))
 
 
@@ -132,6 +132,10 @@ _lines = (
     .join(Category, Category.id == Product.category_id)
     .order_by(CartItem.added_at, CartItem.id)
 )
+_lines_of_owner = _lines.where(CartItem.owner == bindparam("owner"))
+_pieces_of_owner = select(func.coalesce(func.sum(CartItem.quantity), 0)).where(
+    CartItem.owner == bindparam("owner")
+)
 
 
 def get_line(actor: Actor, item_id: int) -> CartLine:
@@ -156,5 +160,4 @@ def count_pieces(actor: Actor) -> int:
     """Pieces in the actor's cart. One statement; none for a guest without an id."""
     if not has_owner(actor):
         return 0
-    counted = select(func.coalesce(func.sum(CartItem.quantity), 0)).where(CartItem.owner == actor.subject)
-    return int(db.session.scalar(counted) or 0)
+    return int(db.session.scalar(_pieces_of_owner, {"owner": actor.subject}) or 0)

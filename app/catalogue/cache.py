@@ -17,18 +17,24 @@ from app.db import db
 
 Value = TypeVar("Value")
 MAX_ENTRIES = 200
+RENEWAL_SECONDS = 1.0
 
 _entries: WeakKeyDictionary[Engine, dict[Hashable, tuple[float, Any]]] = WeakKeyDictionary()
 _generation = 0
 
 
 def cached(key: Hashable, seconds: float, make: Callable[[], Value]) -> Value:
-    """The value kept under `key`, made anew when it is older than `seconds`. It must not be changed."""
+    """The value kept under `key`, made anew when it is older than `seconds`. It must not be changed.
+
+    While one request makes it anew, others go on with the old one for up to RENEWAL_SECONDS.
+    """
     entries = _entries.setdefault(db.engine, {})
     found = entries.get(key)
-    if found is not None and found[0] > time.monotonic():
+    if found is not None:
         value: Value = found[1]
-        return value
+        if found[0] > time.monotonic():
+            return value
+        entries[key] = (time.monotonic() + RENEWAL_SECONDS, value)
     generation = _generation
     value = make()
     # What was read before a change that has happened meanwhile is not kept.

@@ -68,12 +68,12 @@ def band_of(price_cents: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """How many products each choice would show, the other choices being as they are."""
+    """How many products each choice would show, the other choices being as they are. Hashable, to keep pages by."""
 
     total: int
     any_category: int
     in_stock: int
-    categories: Mapping[int, int] = field(default_factory=dict)
+    categories: Mapping[int, int] = field(default_factory=dict, hash=False)
     bands: tuple[int, ...] = (0,) * len(BANDS)
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 
 from app.catalogue.cache import cached
 from app.catalogue.models import Product
-from app.catalogue.queries import list_by_sku, order_of
-from app.catalogue.records import ProductView, service_category_id
+from app.catalogue.queries import cards_by_sku
+from app.catalogue.reading import on_the_shelf, order_of
+from app.catalogue.records import Card, ProductView, service_category_id
 from app.db import db
 
 # Which products these are may be this old; their price and stock are read now.
@@ -36,7 +37,7 @@ def _top_by_category() -> dict[int, list[Top]]:
     )
     ranked = (
         select(Product.sku, Product.image_url, Product.category_id, place.label("place"))
-        .where(Product.is_retired.is_(False), Product.stock > 0)
+        .where(on_the_shelf(), Product.stock > 0)
         .subquery()
     )
     statement = (
@@ -54,28 +55,26 @@ def _top_by_category() -> dict[int, list[Top]]:
 class Front:
     """What the home page shows."""
 
-    popular: list[ProductView]
-    newest: list[ProductView]
-    services: list[ProductView]
+    popular: list[Card]
+    newest: list[Card]
+    services: list[Card]
 
 
-def get_front(*, popular: int = 8, newest: int = 4, services: int = 4) -> Front:
+def get_front(locale: str, *, popular: int = 8, newest: int = 4, services: int = 4) -> Front:
     """What sells, what is new, and services. Which ones is kept for a minute; price and stock are read now."""
     best = cached(("best", popular), KEEP_SECONDS, lambda: _first_skus("-sales", popular))
     new = cached(("new", newest), KEEP_SECONDS, lambda: _first_skus("-created_at", newest))
     done_in_store = [each.sku for each in top_by_category().get(service_category_id(), [])[:services]]
-    found = {product.sku: product for product in list_by_sku([*best, *new, *done_in_store])}
+    found = {card.sku: card for card in cards_by_sku([*best, *new, *done_in_store], locale)}
     return Front(*([found[sku] for sku in skus if sku in found] for skus in (best, new, done_in_store)))
 
 
 def _first_skus(sort: str, limit: int) -> list[str]:
-    statement = (
-        select(Product.sku).where(Product.is_retired.is_(False), Product.stock > 0).order_by(*order_of(sort))
-    )
+    statement = select(Product.sku).where(on_the_shelf(), Product.stock > 0).order_by(*order_of(sort))
     return list(db.session.scalars(statement.limit(limit)))
 
 
-def list_related(product: Product | ProductView, limit: int = 4) -> list[ProductView]:
+def list_related(product: Product | ProductView, locale: str = "zh", limit: int = 4) -> list[Card]:
     """Other well-selling products of the same shelf."""
     top = top_by_category().get(product.category_id, [])
-    return list_by_sku([each.sku for each in top if each.sku != product.sku][:limit])
+    return cards_by_sku([each.sku for each in top if each.sku != product.sku][:limit], locale)

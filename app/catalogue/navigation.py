@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import request
 from flask_babel import gettext
@@ -12,8 +11,7 @@ from app.catalogue.queries import list_categories_cached
 from app.web.i18n import current_locale
 
 
-@dataclass(frozen=True, slots=True)
-class NavigationEntry:
+class NavigationEntry(NamedTuple):
     """A link, and whether one is there."""
 
     label: str
@@ -21,10 +19,17 @@ class NavigationEntry:
     active: bool
 
 
-def shop_navigation() -> Iterator[NavigationEntry]:
+def shop_navigation() -> tuple[NavigationEntry, ...]:
     """What the header shows on every page of the shop."""
     here = request.args.get("category_id", "") if request.path == "/products" else None
-    yield NavigationEntry(gettext("All products"), "/products", here == "" and "q" not in request.args)
-    for category in list_categories_cached():
-        label = category.title(current_locale())
-        yield NavigationEntry(label, f"/products?category_id={category.id}", here == str(category.id))
+    everything = here == "" and "q" not in request.args
+    locale = current_locale()
+    return (
+        NavigationEntry(gettext("All products"), "/products", everything),
+        *(
+            NavigationEntry(
+                category.title(locale), f"/products?category_id={category.id}", here == str(category.id)
+            )
+            for category in list_categories_cached()
+        ),
+    )

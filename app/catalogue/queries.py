@@ -1,4 +1,4 @@
-"""Reads of the catalogue. Lists are light dataclasses; a page of products takes one to three statements.
+"""Reads of the catalogue. Lists are light records; a page of products takes one to three statements.
 
 Other features read the catalogue through this module, so it hands on the records too.
 """
@@ -8,13 +8,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import case, func, select
 
 from app.catalogue.cache import cached
 from app.catalogue.filters import BAND_ENDS, Cube, Facets, ProductFilter, band_of, count_facets
 from app.catalogue.models import Category, Product
+from app.catalogue.reading import (
+    CARDS,
+    VIEWS,
+    Read,
+    Reading,
+    columns,
+    is_for_sale,
+    on_the_shelf,
+    order_of,
+    read_by_sku,
+    read_one,
+    read_page,
+)
+from app.catalogue.records import Card
 from app.catalogue.records import CategoryView as CategoryView
 from app.catalogue.records import ProductView as ProductView
 from app.catalogue.records import service_category_id as service_category_id
@@ -23,34 +37,43 @@ from app.core.errors import NotFound
 from app.core.pagination import Page
 from app.db import db
 
-# Counts beside the list may be this old in another process; what is on the page never is.
-COUNTS_SECONDS = 5.0
+# Counts beside the list may be this old (and a second more) in another process; what is on the page never is.
+COUNTS_SECONDS = 4.0
 CATEGORIES_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Generic[Read]):
     """A page of products and the counts beside it."""
 
-    page: Page[ProductView]
+    page: Page[Read]
     facets: Facets
 
 
-_COLUMNS = [getattr(Product, name) for name in ProductView.__dataclass_fields__]
-
-
 def find_product(sku: str) -> Product | None:
-    """A product by its SKU (case does not matter), retired ones too."""
+    """A product by its SKU (case does not matter), retired ones too, for changing it."""
     statement = select(Product).where(Product.sku.in_({sku, sku.upper()})).limit(1)
     return db.session.scalars(statement).first()
 
 
-def get_product(sku: str) -> Product:
+def find_view(sku: str) -> ProductView | None:
+    """A product by its SKU (case does not matter), retired ones too, for reading."""
+    return read_one(VIEWS, {sku, sku.upper()})
+
+
+def get_product(sku: str) -> ProductView:
     """A product that can be bought. Raises NotFound."""
-    product = find_product(sku)
+    product = find_view(sku)
     if product is None or product.is_retired:
         raise NotFound()
     return product
+
+
+def complete_skus(typed: str, *, limit: int) -> list[str]:
+    """SKUs of products that can be bought and that begin with what was typed (case does not matter), in order."""
+    begins = columns.sku.istartswith(typed, autoescape=True)
+    statement = select(columns.sku).where(begins, on_the_shelf()).order_by(columns.sku)
+    return list(db.session.scalars(statement.limit(limit)))
 
 
 def find_products(asked: ProductFilter) -> Page[ProductView]:
@@ -58,22 +81,38 @@ def find_products(asked: ProductFilter) -> Page[ProductView]:
     return list_products(asked).page
 
 
-def list_products(asked: ProductFilter) -> Listing:
+def list_products(asked: ProductFilter) -> Listing[ProductView]:
     """A page of products with its facets. Of a search at most `search.MAX_HITS` count."""
+    return _list(VIEWS, asked)
+
+
+def list_cards(asked: ProductFilter, locale: str) -> Listing[Card]:
+    """The same, as one sees it in the shop."""
+    return _list(CARDS[locale], asked)
+
+
+def list_by_sku(skus: Sequence[str]) -> list[ProductView]:
+    """The products of these SKUs that can be bought, in the order given."""
+    return read_by_sku(VIEWS, skus)
+
+
+def cards_by_sku(skus: Sequence[str], locale: str) -> list[Card]:
+    """The same, as one sees them in the shop."""
+    return read_by_sku(CARDS[locale], skus)
+
+
+def _list(how: Reading[Read], asked: ProductFilter) -> Listing[Read]:
     if not asked.q:
-        return _browsed(asked)
+        return _browsed(how, asked)
     hits = find_hits(asked.q)
-    return _browsed(asked) if not hits and is_vague(asked.q) else _searched(asked, hits)
+    return _browsed(how, asked) if not hits and is_vague(asked.q) else _searched(how, asked, hits)
 
 
-def _browsed(asked: ProductFilter) -> Listing:
+def _browsed(how: Reading[Read], asked: ProductFilter) -> Listing[Read]:
     everything = _count_cube(None, None)
     in_price = _count_cube(asked.min_price_cents, asked.max_price_cents)
     facets = count_facets(asked, everything, in_price)
-    statement = select(*_COLUMNS).where(*_conditions(asked)).order_by(*order_of(asked.sort))
-    rows = db.session.execute(statement.limit(asked.limit).offset(asked.offset))
-    products = [ProductView(*row) for row in rows]
-    return Listing(Page(products, facets.total, asked.limit, asked.offset), facets)
+    return Listing(Page(read_page(how, asked), facets.total, asked.limit, asked.offset), facets)
 
 
 def _count_cube(low: int | None, high: int | None) -> Cube:
@@ -81,45 +120,20 @@ def _count_cube(low: int | None, high: int | None) -> Cube:
 
 
 def _count_cube_now(low: int | None, high: int | None) -> Cube:
+    given = {name: value for name, value in (("low", low), ("high", high)) if value is not None}
     band = case(
-        *((Product.price_cents < end, number) for number, end in enumerate(BAND_ENDS)), else_=len(BAND_ENDS)
+        *((columns.price_cents < end, number) for number, end in enumerate(BAND_ENDS)), else_=len(BAND_ENDS)
     )
-    in_stock = case((Product.stock > 0, 1), else_=0)
+    in_stock = case((columns.stock > 0, 1), else_=0)
     statement = (
-        select(Product.category_id, band.label("band"), in_stock.label("in_stock"), func.count())
-        .where(*_is_for_sale(low, high))
+        select(columns.category_id, band.label("band"), in_stock.label("in_stock"), func.count())
+        .where(*is_for_sale(given))
         .group_by("category_id", "band", "in_stock")
     )
-    return {(row[0], row[1], bool(row[2])): row[3] for row in db.session.execute(statement)}
+    return {(row[0], row[1], bool(row[2])): row[3] for row in db.session.execute(statement, given)}
 
 
-def _is_for_sale(low: int | None, high: int | None) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [Product.is_retired.is_(False)]
-    if low is not None:
-        conditions.append(Product.price_cents >= low)
-    if high is not None:
-        conditions.append(Product.price_cents <= high)
-    return conditions
-
-
-def _conditions(asked: ProductFilter) -> list[ColumnElement[bool]]:
-    conditions = _is_for_sale(asked.min_price_cents, asked.max_price_cents)
-    if asked.category_id is not None:
-        conditions.append(Product.category_id == asked.category_id)
-    if asked.in_stock:
-        conditions.append(Product.stock > 0)
-    return conditions
-
-
-def order_of(sort: str) -> Sequence[Any]:
-    """The columns of an order; the SKU makes it total."""
-    if sort == "price":
-        return (Product.price_cents, Product.sku)
-    column = {"-price": Product.price_cents, "-created_at": Product.created_at}.get(sort, Product.units_sold)
-    return (column.desc(), Product.sku.desc())
-
-
-def _searched(asked: ProductFilter, hits: Sequence[Hit]) -> Listing:
+def _searched(how: Reading[Read], asked: ProductFilter, hits: Sequence[Hit]) -> Listing[Read]:
     if asked.best_only and hits:
         best = max(hits[0].level, 0)
         hits = [hit for hit in hits if hit.level <= best]
@@ -128,7 +142,7 @@ def _searched(asked: ProductFilter, hits: Sequence[Hit]) -> Listing:
     everything = _cube_of(hits)
     facets = count_facets(asked, everything, _cube_of(in_price) if has_price else everything)
     skus = _page_of([hit for hit in in_price if _fits(hit, asked)], asked)
-    return Listing(Page(list_by_sku(skus), facets.total, asked.limit, asked.offset), facets)
+    return Listing(Page(read_by_sku(how, skus), facets.total, asked.limit, asked.offset), facets)
 
 
 def _is_in_price(hit: Hit, asked: ProductFilter) -> bool:
@@ -149,21 +163,11 @@ def _page_of(hits: list[Hit], asked: ProductFilter) -> list[str]:
     end = asked.offset + asked.limit
     if asked.sort in ("-created_at", "-sales"):
         skus = [hit.sku for hit in hits]
-        statement = select(Product.sku).where(Product.sku.in_(skus)).order_by(*order_of(asked.sort))
+        statement = select(columns.sku).where(columns.sku.in_(skus)).order_by(*order_of(asked.sort))
         return list(db.session.scalars(statement.offset(asked.offset).limit(asked.limit))) if skus else []
     if asked.sort in ("price", "-price"):
         hits = sorted(hits, key=lambda hit: (hit.price_cents, hit.sku), reverse=asked.sort == "-price")
     return [hit.sku for hit in hits[asked.offset : end]]
-
-
-def list_by_sku(skus: Sequence[str]) -> list[ProductView]:
-    """The products of these SKUs that can be bought, in the order given."""
-    if not skus:
-        return []
-    # Retired ones are left out here: with the condition in SQL, SQLite would walk the index of `is_retired`.
-    rows = db.session.execute(select(*_COLUMNS).where(Product.sku.in_(skus)))
-    found = {row.sku: ProductView(*row) for row in rows if not row.is_retired}
-    return [found[sku] for sku in skus if sku in found]
 
 
 def list_categories_cached() -> Sequence[CategoryView]:
@@ -177,5 +181,8 @@ def _list_categories() -> Sequence[CategoryView]:
 
 
 def find_category(category_id: int) -> CategoryView | None:
-    """One category."""
-    return next((category for category in list_categories_cached() if category.id == category_id), None)
+    """One category; one that is not known yet is looked for in the database."""
+    by_id = {category.id: category for category in list_categories_cached()}
+    return by_id.get(category_id) or next(
+        (each for each in _list_categories() if each.id == category_id), None
+    )

@@ -33,13 +33,13 @@ class CategoryView:
 
 
 class Card(NamedTuple):
-    """A product in the reader's language, as `ui.product_card` reads it."""
+    """A product in the reader's language: all that `ui.product_grid` shows of it, and nothing else."""
 
     sku: str
     name: str
     description: str
     price_cents: int
-    stock: int
+    is_sold_out: bool
     image_url: str
     category_id: int
 
@@ -69,15 +69,3 @@ class ProductView:
     def text(self, locale: str) -> str:
         """The description in the reader's language."""
         return self.description_en if locale == "en" and self.description_en else self.description
-
-    def card(self, locale: str) -> Card:
-        """For the grid."""
-        return Card(
-            self.sku,
-            self.title(locale),
-            self.text(locale),
-            self.price_cents,
-            self.stock,
-            self.image_url,
-            self.category_id,
-        )

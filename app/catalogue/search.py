@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Select, select, text
+from sqlalchemy import Select, false, select, text
 
 from app.catalogue.cache import cached
 from app.catalogue.filters import MAX_QUERY
@@ -189,7 +189,7 @@ _INDEXED = [getattr(Product, name) for name in (*INDEXED, "units_sold")]
 
 
 def _for_sale(*columns: Any) -> Select[Any]:
-    return select(*columns).where(Product.is_retired.is_(False))
+    return select(*columns).where(Product.is_retired == false())
 
 
 def _mark(entry: Entry) -> bytes:

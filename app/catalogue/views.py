@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import click
 from flask import Blueprint, Response, request, send_from_directory
@@ -31,12 +32,12 @@ ADD_URL = "/cart/items"
 def home() -> Response:
     """The shop's front: ask, categories, what sells, what is new, services."""
     locale = current_locale()
-    shown = front.get_front()
+    shown = front.get_front(locale)
     return page(
         "catalogue/home.html",
-        popular=[product.card(locale) for product in shown.popular],
-        newest=[product.card(locale) for product in shown.newest],
-        services=[product.card(locale) for product in shown.services],
+        popular=shown.popular,
+        newest=shown.newest,
+        services=shown.services,
         shelves=list(_shelves(locale)),
         add_url=ADD_URL,
     )
@@ -57,16 +58,15 @@ def product_list() -> Response:
     choice = Choice.from_args(request.args)
     if len(request.args.get("q", "")) > MAX_QUERY:
         return go_to(choice.url())
-    listing = queries.list_products(choice.filter)
     locale = current_locale()
+    listing = queries.list_cards(choice.filter, locale)
     return page(
         "catalogue/list.html",
         block="results",
         choice=choice,
-        products=[product.card(locale) for product in listing.page.items],
-        listing=listing.page,
+        listing=replace(listing.page, items=tuple(listing.page.items)),
         facets=listing.facets,
-        categories=[(each.id, each.title(locale)) for each in queries.list_categories_cached()],
+        categories=tuple((each.id, each.title(locale)) for each in queries.list_categories_cached()),
         add_url=ADD_URL,
     )
 
@@ -75,21 +75,27 @@ def product_list() -> Response:
 @access(PUBLIC)
 def product_page(sku: str) -> Response:
     """One product; 410 when it was retired."""
-    product = queries.find_product(sku)
+    product = queries.find_view(sku)
     if product is None:
         raise NotFound()
     locale = current_locale()
-    related = [other.card(locale) for other in front.list_related(product)]
+    related = front.list_related(product, locale)
     if product.is_retired:
         return page("catalogue/retired.html", status=410, product=product, related=related, add_url=ADD_URL)
     return page(
         "catalogue/product.html",
         product=product,
+        shelf=_shelf(product.category_id, locale),
         is_service=product.category_id == service_category_id(),
         may_edit=_may_edit(),
         related=related,
         add_url=ADD_URL,
     )
+
+
+def _shelf(category_id: int, locale: str) -> str:
+    category = queries.find_category(category_id)
+    return category.title(locale) if category else ""
 
 
 def _may_edit() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import column, func, select, table
+from sqlalchemy import bindparam, column, func, select, table
 
 from app.accounts.models import User
 from app.core.clock import now
@@ -12,27 +12,27 @@ from app.members.models import Member
 
 # Orders are a layer above; their table and column names are part of the agreed schema (docs/architecture.md).
 orders = table("orders", column("member_id"), column("pay_status"), column("paid_at", UtcDateTime()))
+# Every order of a registered customer names the member, also one made in a store before registering.
+_is_own = (orders.c.member_id == Member.id) & (orders.c.pay_status == 1)
+_paid = select(func.count()).select_from(orders).where(_is_own)
+_last = select(func.max(orders.c.paid_at)).where(_is_own)
+_facts = (
+    select(
+        Member.level,
+        Member.total_spent_cents,
+        User.created_at,
+        Member.created_at,
+        _paid.correlate(User, Member).scalar_subquery(),
+        _last.correlate(User, Member).scalar_subquery(),
+    )
+    .outerjoin(Member, Member.user_id == User.id)
+    .where(User.id == bindparam("user_id"))
+)
 
 
 def get_facts(user_id: int) -> CustomerFacts:
     """What segments may ask, from the customer's own member row and paid orders. One statement."""
-    # Every order of a registered customer names the member, also one made in a store before registering.
-    own = orders.c.member_id == Member.id
-    paid = select(func.count()).select_from(orders).where(own, orders.c.pay_status == 1)
-    last = select(func.max(orders.c.paid_at)).where(own, orders.c.pay_status == 1)
-    statement = (
-        select(
-            Member.level,
-            Member.total_spent_cents,
-            User.created_at,
-            Member.created_at,
-            paid.correlate(User, Member).scalar_subquery(),
-            last.correlate(User, Member).scalar_subquery(),
-        )
-        .outerjoin(Member, Member.user_id == User.id)
-        .where(User.id == user_id)
-    )
-    row = db.session.execute(statement).one_or_none()
+    row = db.session.execute(_facts, {"user_id": user_id}).one_or_none()
     if row is None:
         return CustomerFacts()
     level, spent, registered_at, joined_at, paid_orders, last_paid_at = row

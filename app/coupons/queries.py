@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import raiseload
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import defer, raiseload
 
 from app.catalogue.models import Category
 from app.core.actor import Actor
@@ -102,7 +102,8 @@ def list_for_customer(actor: Actor, goods: Sequence[Goods] = ()) -> list[CouponV
 
 def get_view(actor: Actor, holding_id: int, goods: Sequence[Goods] = ()) -> CouponView:
     """One of the customer's own pieces. Raises NotFound."""
-    held = db.session.execute(_held_by(actor).where(CustomerCoupon.id == holding_id)).one_or_none()
+    one = _held.where(CustomerCoupon.id == holding_id)
+    held = db.session.execute(one, {"user_id": actor.user_id}).one_or_none()
     if held is None:
         raise NotFound()
     holding, coupon, category = held
@@ -197,18 +198,32 @@ Held = tuple[CustomerCoupon, Coupon, Category | None]
 def _holdings_of(actor: Actor) -> list[Held]:
     if actor.is_guest:
         return []
-    newest = _held_by(actor).order_by(CustomerCoupon.id.desc()).limit(LIST_LIMIT)
-    return [(holding, coupon, category) for holding, coupon, category in db.session.execute(newest)]
+    rows = db.session.execute(_newest_held, {"user_id": actor.user_id})
+    return [(holding, coupon, category) for holding, coupon, category in rows]
 
 
-def _held_by(actor: Actor) -> Select[CustomerCoupon, Coupon, Category]:
-    return (
-        select(CustomerCoupon, Coupon, Category)
-        .join(Coupon, Coupon.id == CustomerCoupon.coupon_id)
-        .outerjoin(Category, Category.id == Coupon.category_id)
-        .where(CustomerCoupon.user_id == actor.user_id)
-        .options(raiseload(CustomerCoupon.coupon))
+# Made once: putting these together takes longer than running them.
+_held = (
+    select(CustomerCoupon, Coupon, Category)
+    .join(Coupon, Coupon.id == CustomerCoupon.coupon_id)
+    .outerjoin(Category, Category.id == Coupon.category_id)
+    .where(CustomerCoupon.user_id == bindparam("user_id"))
+    .options(raiseload(CustomerCoupon.coupon), defer(Coupon.threshold), defer(Coupon.value))
+)
+_newest_held = _held.order_by(CustomerCoupon.id.desc()).limit(LIST_LIMIT)
+_on_offer = (
+    select(Coupon, Category)
+    .outerjoin(Category, Category.id == Coupon.category_id)
+    .where(
+        Coupon.status == PUBLISHED,
+        Coupon.start_at <= bindparam("at"),
+        Coupon.end_at > bindparam("at"),
+        or_(Coupon.max_redemptions.is_(None), Coupon.redeemed_count < Coupon.max_redemptions),
     )
+    .options(defer(Coupon.threshold), defer(Coupon.value))
+    .order_by(Coupon.end_at, Coupon.id)
+    .limit(LIST_LIMIT)
+)
 
 
 def _claimable(actor: Actor, holdings: Sequence[Held], at: datetime) -> list[tuple[Coupon, Category | None]]:
@@ -216,7 +231,7 @@ def _claimable(actor: Actor, holdings: Sequence[Held], at: datetime) -> list[tup
     mine = Counter(coupon.id for _, coupon, _ in holdings)
     offered: list[tuple[Coupon, Category | None]] = [
         (coupon, category)
-        for coupon, category in db.session.execute(_on_offer(at))
+        for coupon, category in db.session.execute(_on_offer, {"at": at})
         if mine[coupon.id] < coupon.per_customer_limit
     ]
     facts = _facts_if_needed(actor, offered)
@@ -225,21 +240,6 @@ def _claimable(actor: Actor, holdings: Sequence[Held], at: datetime) -> list[tup
         for coupon, category in offered
         if not coupon.segment or (facts is not None and matches_segment(coupon.segment, facts))
     ]
-
-
-def _on_offer(at: datetime) -> Select[Coupon, Category]:
-    return (
-        select(Coupon, Category)
-        .outerjoin(Category, Category.id == Coupon.category_id)
-        .where(
-            Coupon.status == PUBLISHED,
-            Coupon.start_at <= at,
-            Coupon.end_at > at,
-            or_(Coupon.max_redemptions.is_(None), Coupon.redeemed_count < Coupon.max_redemptions),
-        )
-        .order_by(Coupon.end_at, Coupon.id)
-        .limit(LIST_LIMIT)
-    )
 
 
 def _facts_if_needed(actor: Actor, offered: Sequence[tuple[Coupon, Category | None]]) -> CustomerFacts | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from app.core.errors import NotFound
 from app.db import db
@@ -22,9 +22,26 @@ class Membership:
     to_next_cents: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A user's membership and its store."""
+
+    member_id: int
+    store_id: int
+
+
 def find_member_of(user_id: int) -> Member | None:
     """The membership of a user."""
     return db.session.scalars(select(Member).where(Member.user_id == user_id)).first()
+
+
+def find_home(user_id: int) -> Home | None:
+    """Where a user is a member."""
+    row = db.session.execute(_home, {"user_id": user_id}).first()
+    return Home(row.id, row.store_id) if row else None
+
+
+_home = select(Member.id, Member.store_id).where(Member.user_id == bindparam("user_id"))
 
 
 def find_membership(user_id: int) -> Membership | None:

@@ -44,8 +44,8 @@ def show_checkout() -> Response:
     views = coupons.list_for_customer(actor, cart.goods())
     best = coupons.best_of(views)
     form.coupon.data = best.coupon.code if best else NO_COUPON
-    member = members.find_member_of(actor.require_user())
-    form.store_id.data = str(member.store_id) if member else None
+    home = members.find_home(actor.require_user())
+    form.store_id.data = str(home.store_id) if home else None
     return _checkout_page(actor, form, cart, views)
 
 

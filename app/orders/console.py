@@ -15,7 +15,7 @@ from app.db import db, in_transaction
 from app.members import queries as members
 from app.orders import queries, service
 from app.orders.models import Order
-from app.orders.presentation import rows_of, status_label
+from app.orders.presentation import status_label
 from app.orders.queries import OrderFilter
 from app.orders.states import Action, Status, can
 from app.orders.views import order_context
@@ -40,7 +40,6 @@ def list_orders() -> Response:
         "orders/console_orders.html",
         block="listing",
         listing=listing,
-        rows=rows_of(listing.items),
         wanted=wanted,
         stores={store.id: store for store in members.list_stores()},
         statuses=list(Status),

@@ -5,17 +5,19 @@ Whoever keeps to it cannot wait in a ring with another customer's order.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from app.accounts.models import User
 from app.core.errors import NotFound
 from app.db import db
 from app.orders.models import Order
 
+_customer = select(User.id).where(User.id == bindparam("user_id")).with_for_update()
+
 
 def lock_customer(user_id: int) -> None:
     """Let one customer's orders be placed one after another (SQLite has a single writer anyway)."""
-    db.session.execute(select(User.id).where(User.id == user_id).with_for_update())
+    db.session.execute(_customer, {"user_id": user_id})
 
 
 def lock_order(order_id: int) -> Order:

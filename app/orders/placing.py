@@ -127,12 +127,12 @@ def _open_order(actor: Actor, cart: CartView, request: PlaceOrder) -> tuple[Orde
 
 
 def _new_order(actor: Actor, request: PlaceOrder, original_cents: int) -> Order:
-    member = members.find_member_of(actor.require_user())
+    home = members.find_home(actor.require_user())
     created = now()
     return Order(
         user_id=actor.user_id,
-        member_id=member.id if member else None,
-        store_id=_store_id(request.store_id, member.store_id if member else None),
+        member_id=home.member_id if home else None,
+        store_id=_store_id(request.store_id, home.store_id if home else None),
         channel=request.channel,
         contact=_contact(actor.require_user(), request),
         original_amount_cents=original_cents,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
+from app.catalogue.cache import cached
 from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import NotFound
@@ -15,6 +17,11 @@ from app.core.pagination import Page
 from app.db import db
 from app.orders.models import Order, OrderItem, Payment, Refund
 from app.orders.states import Status
+
+# Counting every order of a shop takes longer than its page. None is ever deleted, so how many there were up to a
+# number is known for a while, and only those after it are counted.
+COUNT_SECONDS = 60.0
+UNSETTLED = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,32 @@ class OrderFilter:
     store_id: int | None = None
     day: date | None = None
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line of an order, for a list."""
+
+    name: str
+    name_en: str
+    qty: int
+
+    def title(self, locale: str) -> str:
+        """The product's name as it was, in the reader's language."""
+        return self.name_en if locale == "en" and self.name_en else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order, for the console's list."""
+
+    id: int
+    status: str
+    store_id: int
+    created_at: datetime
+    amount_cents: int
+    refunded_cents: int
+    lines: tuple[LineView, ...] = ()
 
 
 def get_order(actor: Actor, order_id: int) -> Order:
@@ -52,9 +85,20 @@ def list_orders(actor: Actor, limit: int = 20, offset: int = 0) -> Page[Order]:
     return _page([Order.user_id == actor.require_user()], limit, offset)
 
 
-def find_orders(wanted: OrderFilter, limit: int = 25, offset: int = 0) -> Page[Order]:
-    """Everybody's orders, newest first, for the console."""
-    return _page(_conditions(wanted), limit, offset)
+def find_orders(wanted: OrderFilter, limit: int = 25, offset: int = 0) -> Page[OrderView]:
+    """Everybody's orders, newest first, for the console. Three statements."""
+    conditions = _conditions(wanted)
+    total = _count(conditions)
+    if offset >= total:
+        return Page([], total, limit, offset)
+    page = select(*_SHOWN).where(*conditions).order_by(Order.id.desc()).limit(limit).offset(offset)
+    rows: Sequence[Any] = db.session.execute(page).all()
+    lines = _lines_of([row.id for row in rows])
+    orders = [OrderView(**row._mapping, lines=tuple(lines[row.id])) for row in rows]
+    return Page(orders, total, limit, offset)
+
+
+_SHOWN = [getattr(Order, name) for name in OrderView.__dataclass_fields__ if name != "lines"]
 
 
 def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
@@ -72,11 +116,37 @@ def _conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _lines_of(order_ids: Sequence[int]) -> dict[int, list[LineView]]:
+    shown = select(OrderItem.order_id, OrderItem.name, OrderItem.name_en, OrderItem.qty)
+    lines: dict[int, list[LineView]] = {order_id: [] for order_id in order_ids}
+    for row in db.session.execute(shown.where(OrderItem.order_id.in_(order_ids)).order_by(OrderItem.id)):
+        lines[row.order_id].append(LineView(row.name, row.name_en, row.qty))
+    return lines
+
+
 def _page(conditions: Sequence[ColumnElement[bool]], limit: int, offset: int) -> Page[Order]:
-    total = db.session.scalar(select(func.count(Order.id)).where(*conditions)) or 0
+    total = _count(conditions)
     statement = select(Order).where(*conditions).order_by(Order.id.desc()).limit(limit).offset(offset)
     orders = list(db.session.scalars(statement)) if offset < total else []
     return Page(orders, total, limit, offset)
+
+
+def _count(conditions: Sequence[ColumnElement[bool]]) -> int:
+    if conditions:
+        return _count_now(*conditions)
+    last, placed = cached("orders", COUNT_SECONDS, _count_settled)
+    return placed + _count_now(Order.id > last)
+
+
+def _count_settled() -> tuple[int, int]:
+    """An order's number, and how many there are up to it, with room for those whose transaction is still open."""
+    newest = db.session.scalar(select(func.max(Order.id))) or 0
+    last = max(0, newest - UNSETTLED)
+    return last, _count_now(Order.id <= last) if last else 0
+
+
+def _count_now(*conditions: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count(Order.id)).where(*conditions)) or 0
 
 
 def list_payments(order_id: int) -> list[Payment]:

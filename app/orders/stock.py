@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
-from sqlalchemy import BindParameter, ColumnElement, Table, bindparam, select, update
+from sqlalchemy import BindParameter, Table, Update, bindparam, false, select, update
 
 from app.catalogue.models import Product
 from app.core.errors import N_, Conflict, InsufficientStock
@@ -16,6 +16,13 @@ Quantities = Mapping[str, int]
 _products = cast(Table, Product.__table__)
 _sku: BindParameter[str] = bindparam("of_sku")
 _pieces: BindParameter[int] = bindparam("pieces")
+# `updated_at` is when somebody edited the product; a sale is no edit.
+_moved = update(_products).where(_products.c.sku == _sku).values(updated_at=_products.c.updated_at)
+_put_back = _moved.values(stock=_products.c.stock + _pieces)
+_sold = _moved.values(units_sold=_products.c.units_sold + _pieces)
+_taken = _moved.where(_products.c.stock >= _pieces, _products.c.is_retired == false()).values(
+    stock=_products.c.stock - _pieces
+)
 
 
 def take(quantities: Quantities, locale: str = "zh") -> None:
@@ -23,34 +30,26 @@ def take(quantities: Quantities, locale: str = "zh") -> None:
 
     Call it last in the transaction: the row of a product in demand is then locked for the shortest time.
     """
-    enough = (_products.c.stock >= _pieces) & _products.c.is_retired.is_(False)
-    taken = _change(quantities, enough, stock=_products.c.stock - _pieces)
+    taken = _change(quantities, _taken)
     if taken != len(quantities):
         raise _shortage(quantities, locale)
 
 
 def put_back(quantities: Quantities) -> None:
     """Put pieces back on the shelf, of retired products too."""
-    _change(quantities, None, stock=_products.c.stock + _pieces)
+    _change(quantities, _put_back)
 
 
 def count_sold(quantities: Quantities) -> None:
     """Add paid pieces to what the shop sold of each product; negative pieces take them off again."""
-    _change(quantities, None, units_sold=_products.c.units_sold + _pieces)
+    _change(quantities, _sold)
 
 
-def _change(quantities: Quantities, condition: ColumnElement[bool] | None, **values: Any) -> int:
+def _change(quantities: Quantities, statement: Update) -> int:
     if not quantities:
         return 0
-    # `updated_at` is when somebody edited the product; a sale is no edit.
-    statement = update(_products).where(_products.c.sku == _sku)
-    if condition is not None:
-        statement = statement.where(condition)
     rows = [{"of_sku": sku, "pieces": pieces} for sku, pieces in sorted(quantities.items())]
-    result = db.session.connection().execute(
-        statement.values(updated_at=_products.c.updated_at, **values), rows
-    )
-    return result.rowcount
+    return db.session.connection().execute(statement, rows).rowcount
 
 
 def _shortage(quantities: Quantities, locale: str) -> Conflict:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import lru_cache
 from typing import cast
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.dates import format_date, format_datetime
 from flask import Response, g, has_request_context, request
-from flask_babel import force_locale, format_date, format_datetime, gettext
+from flask_babel import force_locale, get_locale, gettext
 
 from app.core.errors import DomainError
 from app.runtime import settings
@@ -69,11 +72,26 @@ def local_time(moment: datetime) -> datetime:
 
 def show_datetime(moment: datetime | None) -> str:
     """Date and time for a person, in the shop's zone."""
-    return format_datetime(local_time(moment), "medium", rebase=False) if moment else ""
+    return _datetime_text(_locale(), local_time(moment).replace(microsecond=0)) if moment else ""
 
 
 def show_date(day: date | datetime | None) -> str:
     """A date for a person, in the shop's zone."""
     if isinstance(day, datetime):
         day = local_time(day).date()
-    return format_date(day, "medium", rebase=False) if day else ""
+    return _date_text(_locale(), day) if day else ""
+
+
+def _locale() -> Locale:
+    return get_locale() or Locale.parse(current_locale())
+
+
+# Babel takes 40 microseconds for each, and a list shows the same ones again and again.
+@lru_cache(maxsize=4_000)
+def _datetime_text(locale: Locale, moment: datetime) -> str:
+    return format_datetime(moment, "medium", locale=locale)
+
+
+@lru_cache(maxsize=1_000)
+def _date_text(locale: Locale, day: date) -> str:
+    return format_date(day, "medium", locale=locale)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any, get_args, get_origin
@@ -37,10 +36,15 @@ ALWAYS_POSSIBLE = {"public": (), "visitor": (401,), "user": (401,)}
 
 
 def build_document(*, version: str) -> dict[str, Any]:
-    """The whole document."""
+    """The whole document, made once. It must not be changed."""
+    return _document(version, len(ENDPOINTS))
+
+
+@cache
+def _document(version: str, _count: int) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
-    for told in _in_order():
-        paths.setdefault(_path_of(told.rule), {})[told.method.lower()] = _operation(told)
+    for told in in_order():
+        paths.setdefault(path_of(told.rule), {})[told.method.lower()] = _operation(told)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -48,7 +52,7 @@ def build_document(*, version: str) -> dict[str, Any]:
             "version": version,
             "description": "Errors have one form, times are ISO 8601 with zone, money is integer cents.",
         },
-        "tags": [{"name": tag} for tag in dict.fromkeys(told.tag for told in _in_order())],
+        "tags": [{"name": tag} for tag in dict.fromkeys(told.tag for told in in_order())],
         "paths": paths,
         "components": {
             "schemas": {"Error": ERROR_SCHEMA, **_component_schemas()},
@@ -65,11 +69,13 @@ def build_document(*, version: str) -> dict[str, Any]:
     }
 
 
-def _in_order() -> list[Endpoint]:
+def in_order() -> list[Endpoint]:
+    """All endpoints, by tag and path."""
     return sorted(ENDPOINTS.values(), key=lambda told: (told.tag, told.rule, told.method))
 
 
-def _path_of(rule: str) -> str:
+def path_of(rule: str) -> str:
+    """A rule as OpenAPI writes paths: `/orders/{order_id}`."""
     return RULE_PART.sub(lambda part: "{" + part["name"] + "}", rule)
 
 
@@ -79,7 +85,7 @@ def _operation(told: Endpoint) -> dict[str, Any]:
         "summary": told.summary,
         "tags": [told.tag],
         "parameters": [*_path_parameters(told.rule), *_query_parameters(told.query)],
-        "responses": dict(_responses(told)),
+        "responses": dict(responses_of(told)),
     }
     if told.body is not None:
         is_required = any(field.is_required() for field in told.body.model_fields.values())
@@ -116,7 +122,8 @@ def _query_parameters(model: type[BaseModel] | None) -> Iterator[dict[str, Any]]
         }
 
 
-def _responses(told: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
+def responses_of(told: Endpoint) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(status, response) of all that an endpoint may answer."""
     for status, answer in told.answers.items():
         yield str(status), _answer(status, answer)
     possible = {*told.errors, *ALWAYS_POSSIBLE[told.access.level]}
@@ -156,7 +163,7 @@ def _reference(model: Any) -> dict[str, str]:
 
 def _models() -> list[type[BaseModel]]:
     found: dict[type[BaseModel], None] = {}
-    for told in _in_order():
+    for told in in_order():
         for each in (told.body, *(_item_of(answer) for answer in told.answers.values())):
             if isinstance(each, type) and issubclass(each, BaseModel):
                 found[each] = None
@@ -189,62 +196,3 @@ def _described(_count: int) -> tuple[dict[Any, str], dict[str, Any]]:
     schemas, definitions = models_json_schema(_modes(), ref_template=REF)
     names = {model: schema["$ref"].rsplit("/", 1)[-1] for (model, _mode), schema in schemas.items()}
     return names, definitions.get("$defs", {})
-
-
-@dataclass(frozen=True, slots=True)
-class ReadableEndpoint:
-    """One endpoint on the page for people. Fields are (name, type, whether required, description)."""
-
-    method: str
-    path: str
-    summary: str
-    who: str
-    body: list[tuple[str, str, bool, str]]
-    query: list[tuple[str, str, bool, str]]
-    statuses: list[tuple[int, str]]
-
-    @property
-    def anchor(self) -> str:
-        return re.sub(r"[^a-z0-9]+", "-", f"{self.method}{self.path}".lower()).strip("-")
-
-
-def describe_for_reading() -> dict[str, list[ReadableEndpoint]]:
-    """The endpoints by tag."""
-    groups: dict[str, list[ReadableEndpoint]] = {}
-    for told in _in_order():
-        statuses = [(int(status), answer["description"]) for status, answer in _responses(told)]
-        level = "" if told.access.level == "public" else told.access.level
-        who = ", ".join(sorted(told.access.roles)) or level
-        groups.setdefault(told.tag, []).append(
-            ReadableEndpoint(
-                told.method,
-                _path_of(told.rule),
-                told.summary,
-                who,
-                list(_fields(told.body)),
-                list(_fields(told.query)),
-                statuses,
-            )
-        )
-    return groups
-
-
-def _fields(model: type[BaseModel] | None) -> Iterator[tuple[str, str, bool, str]]:
-    if model is None:
-        return
-    schema = model.model_json_schema()
-    for name, described in schema.get("properties", {}).items():
-        yield name, _type_of(described), name in schema.get("required", ()), described.get("description", "")
-
-
-def _type_of(described: Mapping[str, Any]) -> str:
-    """A type in a word or two: `integer`, `string | null`, `array of ...`."""
-    if "anyOf" in described:
-        return " | ".join(dict.fromkeys(_type_of(each) for each in described["anyOf"]))
-    if "enum" in described:
-        return " | ".join(map(str, described["enum"]))
-    if "$ref" in described:
-        return str(described["$ref"]).rsplit("/", 1)[-1]
-    if described.get("type") == "array":
-        return f"array of {_type_of(described.get('items', {}))}"
-    return str(described.get("type", "any"))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from app.catalogue import cache, front, queries
 from app.catalogue.filters import BANDS, ProductFilter, band_of
-from app.catalogue.models import Product
+from app.catalogue.models import Category, Product
 from app.catalogue.queries import find_products, list_products
 from app.core.errors import InvalidParam, NotFound
 from app.db import transaction
@@ -155,3 +156,45 @@ def test_a_product_that_was_just_retired_elsewhere_is_not_shown(shop: Flask) -> 
     with transaction() as session:
         session.execute(update(Product).where(Product.sku == "B").values(is_retired=True))
     assert [product.sku for product in queries.list_by_sku(["B", "A"])] == ["A"]
+
+
+def test_the_shelf_is_asked_for_in_a_way_that_an_index_answers(shop: Flask) -> None:
+    """MariaDB reads the whole table for `is_retired IS false`."""
+    cache.clear()
+    with counted_statements(shop) as statements:
+        list_products(ProductFilter(category_id=1, max_price_cents=20_000))
+        front.get_front("en")
+    assert len(statements) >= 4
+    assert not [each for each in statements if re.search(r"IS (false|0)", each)]
+
+
+def test_cards_say_the_same_in_both_languages_as_the_product(shop: Flask) -> None:
+    make_product("ZH", name="只有中文", name_en="", description="说明", description_en="")
+    for locale in ("zh", "en"):
+        views = list_products(ProductFilter()).page.items
+        cards = queries.list_cards(ProductFilter(), locale).page.items
+        assert [(card.sku, card.name, card.description, card.is_sold_out) for card in cards] == [
+            (view.sku, view.title(locale), view.text(locale), view.stock == 0) for view in views
+        ]
+
+
+def test_while_one_makes_a_value_anew_others_go_on_with_the_old_one(
+    shop: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(cache.time, "monotonic", lambda: clock[0])
+    assert cache.cached("slow", 5, lambda: "old") == "old"
+    clock[0] += 6
+    assert cache.cached("slow", 5, lambda: cache.cached("slow", 5, lambda: "another") + "er") == "older"
+    assert cache.cached("slow", 5, lambda: "newest") == "older"
+    clock[0] += 6
+    assert cache.cached("slow", 5, lambda: "newest") == "newest"
+
+
+def test_a_category_that_was_just_made_has_its_name(shop: Flask) -> None:
+    queries.list_categories_cached()
+    with transaction() as session:
+        session.execute(insert(Category).values(id=77, name="新架", name_en="New shelf"))
+    category = queries.find_category(77)
+    assert category is not None and category.title("en") == "New shelf"
+    assert queries.find_category(78) is None

@@ -161,3 +161,23 @@ def test_stock_on_a_page_is_never_from_the_cache(shop: Flask, client: FlaskClien
         session.execute(update(Product).where(Product.sku == "SUN").values(stock=0))
     text = client.get("/products?q=防晒", headers=ENGLISH).text
     assert "Sold out" in text
+
+
+@pytest.mark.parametrize("path", ["/", "/products", "/products?q=防晒", "/products/SPA"])
+def test_a_page_that_is_kept_shows_price_and_stock_as_they_are(
+    shop: Flask, client: FlaskClient, path: str
+) -> None:
+    with shop.app_context():
+        make_product("TEA", category_id=8, name="防晒茶", price_cents=8_100, units_sold=1)
+    assert "</span>81</span>" in client.get(path, headers=ENGLISH).text
+    for values, shown, gone in (
+        ({"price_cents": 7_700}, "</span>77</span>", "</span>81</span>"),
+        ({"name_en": "Tea <3"}, "Tea &lt;3", "Tea <3"),
+        ({"stock": 0}, "Sold out", 'name="sku" value="TEA"'),
+        ({"stock": 1}, 'name="sku" value="TEA"', "Nothing found"),
+    ):
+        with shop.app_context(), transaction() as session:
+            # As another process would: nothing here is told of it.
+            session.execute(update(Product).where(Product.sku == "TEA").values(**values))
+        text = client.get(path, headers=ENGLISH).text
+        assert shown in text and gone not in text, values

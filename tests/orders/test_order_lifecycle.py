@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.accounts import wallet
+from app.catalogue import cache
 from app.catalogue.models import Product
 from app.core.actor import Actor
 from app.core.clock import now, shifted
@@ -249,6 +250,20 @@ def test_a_sale_is_no_edit_of_the_product() -> None:
     pay(alice, buy(alice, A=1))
     db.session.rollback()
     assert db.session.get_one(Product, "A").updated_at == before < now()
+
+
+def test_the_number_of_all_orders_is_right_though_few_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "UNSETTLED", 2)
+    alice = make_customer()
+    make_product("A", stock=50)
+    for number in range(1, 8):
+        buy(alice, A=1)
+        listing = queries.find_orders(queries.OrderFilter(), limit=3)
+        assert (listing.total, len(listing.items)) == (number, min(number, 3))
+        if number == 5:
+            cache.clear()
+    assert [line.qty for order in listing.items for line in order.lines] == [1, 1, 1]
+    assert queries.find_orders(queries.OrderFilter(), limit=3, offset=9).items == []
 
 
 def test_the_console_finds_orders() -> None:
