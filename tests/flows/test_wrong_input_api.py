@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from app.factory import create_app
 from app.web.api import ENDPOINTS, Endpoint
-from app.web.openapi import _responses
+from app.web.openapi import responses_of
 from tests.flows.hostile import (
     BROKEN_BODIES,
     HUGE,
@@ -172,7 +172,7 @@ def check(world: World, told: Endpoint, what: object, before: dict[str, str], re
     if response.status_code < 400:
         return False
     assert_error_form(response, what)
-    assert str(response.status_code) in dict(_responses(told)) or response.status_code == 413, (
+    assert str(response.status_code) in dict(responses_of(told)) or response.status_code == 413, (
         what,
         response.status,
     )
