@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from flask_migrate import upgrade
 
 from app.accounts.commands import users
+from app.mcp.commands import mcp
 from app.runtime import settings
 
 demo = AppGroup("demo", help="The demo shop.")
@@ -18,6 +19,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(setup)
     app.cli.add_command(demo)
     app.cli.add_command(users)
+    app.cli.add_command(mcp)
 
 
 @click.command("setup")

@@ -5,15 +5,26 @@ Nothing else in the program reads the environment.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEVELOPMENT_SECRET = "development-only-secret-key-of-mcpshop"  # noqa: S105 - refused in production
+
+
+class ModelPrice(BaseModel):
+    """What a million tokens of a model cost, in yuan; `cached_input` is `input` unless given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Decimal = Field(ge=0, le=100_000)
+    output: Decimal = Field(ge=0, le=100_000)
+    cached_input: Decimal | None = Field(default=None, ge=0, le=100_000)
 
 
 class Settings(BaseSettings):
@@ -64,13 +75,40 @@ class Settings(BaseSettings):
     llm_allowed_base_urls: str = Field(
         default="", description="Other model addresses that a caller may name, separated by spaces"
     )
-    llm_connect_timeout: float = 5.0
-    llm_read_timeout: float = 60.0
+    llm_private_base_urls: str = Field(
+        default="", description="Model addresses that may lie in a private network, separated by spaces"
+    )
+    llm_connect_timeout: float = Field(default=5.0, gt=0)
+    llm_first_token_timeout: float = Field(
+        default=15.0, gt=0, description="Until a model begins; then the next agent is asked"
+    )
+    llm_gap_timeout: float = Field(default=30.0, gt=0, description="Longest silence in a model's answer")
+    llm_total_timeout: float = Field(default=120.0, gt=0, description="Longest answer of a model, one turn")
+
+    llm_prices: dict[str, ModelPrice] = Field(
+        default={}, description="Prices by model name, or by the beginning of names and *: JSON"
+    )
+    agent_user_daily_tokens: int = Field(
+        default=1_000_000, ge=0, description="Tokens of paid models for one person a day; 0 is no limit"
+    )
+    agent_user_daily_cents: int = Field(
+        default=0, ge=0, description="Cost of one person's answers a day; 0 is no limit"
+    )
 
     agent_max_steps: int = Field(default=8, ge=1, le=32)
-    agent_history_chars: int = Field(default=24_000, ge=1_000)
+    agent_history_tokens: int = Field(
+        default=6_000, ge=500, description="How much of a talk a model gets, its summary included (estimated)"
+    )
     tool_result_max_chars: int = Field(default=8_000, ge=500)
     tool_timeout_seconds: float = 10.0
+    mcp_allowed_hosts: str = Field(
+        default="", description="Host names under which MCP clients reach the shop, separated by spaces"
+    )
+    mcp_sessions: bool = Field(
+        default=False,
+        description="Keep sessions of older MCP clients, so that they can be asked; one web process only",
+    )
+    mcp_result_max_chars: int = Field(default=60_000, ge=1_000)
     confirmation_seconds: int = 300
     run_seconds: int = Field(default=180, ge=5, description="Longest life of one run")
     run_log_seconds: int = Field(default=3_600, ge=60, description="How long a run's events can be replayed")
@@ -87,6 +125,13 @@ class Settings(BaseSettings):
             raise ValueError("SECRET_KEY must be set to at least 32 characters in production")
         if not self.ratelimit_enabled:
             raise ValueError("RATELIMIT_ENABLED=0 is refused in production")
+        return self
+
+    @model_validator(mode="after")
+    def _check_sessions(self) -> Settings:
+        """A session lives in one process; with several, most requests would reach another."""
+        if self.mcp_sessions and self.web_workers > 1:
+            raise ValueError("MCP_SESSIONS=1 needs WEB_WORKERS=1")
         return self
 
     @cached_property

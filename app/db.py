@@ -12,15 +12,17 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, MetaData, event
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 log = logging.getLogger(__name__)
@@ -82,20 +84,22 @@ def engine_options(uri: str) -> dict[str, Any]:
     if uri.startswith("sqlite"):
         # Waiting for the write lock happens in Python (see `_begin`), where other greenlets can run.
         return {
-            "pool_size": 10,
-            "max_overflow": 50,
+            # As many as are used at once: what overflows is opened and closed for one request.
+            "pool_size": 40,
+            "max_overflow": 20,
             "connect_args": {"isolation_level": None, "timeout": 0.1, "check_same_thread": False},
         }
     return {
-        "pool_size": 10,
-        "max_overflow": 30,
+        "pool_size": 40,
+        "max_overflow": 0,
         "pool_pre_ping": False,
         "pool_recycle": 1800,
         "isolation_level": "READ COMMITTED",
         "connect_args": {
             "charset": "utf8mb4",
             "connect_timeout": 5,
-            "init_command": "SET time_zone = '+00:00'",
+            # Lists of many values in one column: MySQL cuts them after 1 kB, which usage figures would notice.
+            "init_command": "SET time_zone = '+00:00', group_concat_max_len = 16777216",
         },
     }
 
@@ -132,12 +136,16 @@ def transaction() -> Iterator[Session]:
     session.rollback()
     session.info["writing"], session.info["after_commit"] = True, []
     try:
-        with _writer_slot():
+        with _writer_slot() as give_back:
             _begin(session)
+            opened = OpenWrite(session.connection().connection, give_back)
+            session.info["open_write"] = opened
             try:
                 yield session
+                opened.end()
                 session.commit()
             except BaseException:
+                opened.end()
                 session.rollback()
                 raise
     finally:
@@ -147,14 +155,46 @@ def transaction() -> Iterator[Session]:
         _run_quietly(call)
 
 
+@dataclass(slots=True)
+class OpenWrite:
+    """A write transaction while it is open, for a thread that has to break it off (app.tools.breaking), under `lock`.
+
+    `give_back` frees the slot of SQLite's one writer; it may be called again.
+    """
+
+    connection: PoolProxiedConnection
+    give_back: Callable[[], None]
+    lock: Lock = field(default_factory=Lock)
+    is_over: bool = False
+
+    def end(self) -> None:
+        """From here on the connection may belong to somebody else. Waits for a thread that is breaking it off."""
+        with self.lock:
+            self.is_over = True
+
+
+def open_write() -> OpenWrite:
+    """The transaction that the current session has open."""
+    return cast(OpenWrite, db.session.info["open_write"])
+
+
 @contextmanager
-def _writer_slot() -> Iterator[None]:
+def _writer_slot() -> Iterator[Callable[[], None]]:
     """SQLite has one writer: greenlets of this process queue here instead of blocking inside SQLite."""
     if db.engine.dialect.name != "sqlite":
-        yield
+        yield lambda: None
         return
-    with _sqlite_writer:
-        yield
+    held = [_sqlite_writer]
+    _sqlite_writer.acquire()
+
+    def give_back() -> None:
+        if held:
+            held.pop().release()
+
+    try:
+        yield give_back
+    finally:
+        give_back()
 
 
 def _begin(session: Session) -> None:

@@ -40,6 +40,11 @@ from app.coupons import tools as coupons_tools
 from app.coupons import views as coupons_views
 from app.coupons.goods import lend_goods
 from app.extensions import csrf, login_manager
+from app.gateway import api as gateway_api
+from app.gateway import models as _gateway  # noqa: F401
+from app.gateway import ratings_api, ratings_views, usage_views
+from app.gateway import views as gateway_views
+from app.mcp import views as mcp_views
 from app.members import models as _members  # noqa: F401
 from app.members import queries as members_queries
 from app.members import service as members_service
@@ -74,8 +79,14 @@ BLUEPRINTS = (
     orders_console.bp,
     orders_api.bp,
     tools_api.bp,
+    gateway_views.bp,
+    gateway_api.bp,
+    usage_views.bp,
+    ratings_views.bp,
+    ratings_api.bp,
     agent_views.bp,
     agent_api.bp,
+    mcp_views.bp,
     admin_views.bp,
     admin_api.bp,
 )

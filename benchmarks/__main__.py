@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).parent
-NOT_BENCHMARKS = {"__init__", "__main__", "load", "program", "table"}
+NOT_BENCHMARKS = {"__init__", "__main__", "load", "mcp_servers", "model_server", "program", "table", "talks"}
 
 
 def main() -> int:

@@ -88,5 +88,13 @@ async def _exchange(
     for line in head.split(b"\r\n"):
         if line.startswith(b"content-length:"):
             length = int(line.split(b":")[1])
+    if b"transfer-encoding: chunked" in head:
+        await _skip_chunks(reader)
     await reader.readexactly(length)
     return int(head[9:12]), b"connection: close" not in head
+
+
+async def _skip_chunks(reader: asyncio.StreamReader) -> None:
+    while size := int(await reader.readline(), 16):
+        await reader.readexactly(size + 2)
+    await reader.readexactly(2)

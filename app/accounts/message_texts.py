@@ -85,7 +85,7 @@ TEXTS: dict[str, Text] = {
             Sentence(N_("Nothing was charged. Your goods are still reserved; you can try again.")),
             Sentence(N_("Please pay by %(expires_at)s; after that the goods go back on the shelf.")),
         ),
-        icon="alert",
+        icon="info",
         link=ORDER,
         link_label=N_("Try again"),
     ),
@@ -121,5 +121,20 @@ TEXTS: dict[str, Text] = {
         icon="bag",
         link="/cart",
         link_label=N_("See cart"),
+    ),
+    "agent.alert": Text(
+        N_("The AI agent %(agent)s needs you"),
+        (
+            Sentence(N_("Its service refuses the requests (HTTP %(status)s).")),
+            Sentence(N_("Its address leads to where nothing may be sent."), when=("kind", "address")),
+            Sentence(
+                N_("Its key cannot be opened, since SECRET_KEY was changed. Enter it again."),
+                when=("kind", "key"),
+            ),
+            Sentence(N_("It gives no answers until this is mended.")),
+        ),
+        icon="alert",
+        link="/admin/agents",
+        link_label=N_("See the agents"),
     ),
 }

@@ -8,6 +8,7 @@ from sqlalchemy import Row, func, or_, select
 
 from app.accounts import rules
 from app.accounts.models import AccountMessage, User, WalletEntry
+from app.core.actor import Role, roles_from
 from app.core.errors import NotFound
 from app.core.pagination import Page
 from app.db import db
@@ -24,6 +25,18 @@ def get_user(user_id: int) -> User:
 def find_user_by_name(name: str) -> User | None:
     """The user of a name or an e-mail address."""
     return db.session.scalars(select(User).where(_is_called(name))).first()
+
+
+def find_roles(user_id: int) -> frozenset[Role]:
+    """The roles of an active user; none for somebody who is not there."""
+    names = db.session.scalar(select(User.role_names).where(User.id == user_id, User.is_active))
+    return roles_from((names or "").split())
+
+
+def list_user_ids(role: Role) -> list[int]:
+    """The ids of the active users who have a role; reads all users."""
+    rows = db.session.execute(select(User.id, User.role_names).where(User.is_active))
+    return [user_id for user_id, names in rows if role in roles_from(names.split())]
 
 
 def find_credentials(name: str) -> Row[int, str, str, str, bool] | None:

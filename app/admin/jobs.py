@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, select
 from app.accounts.models import LoginSession
 from app.cart.models import CartItem
 from app.catalogue.search import rerank
+from app.conversations.models import TEMPORARY, Conversation, Message
 from app.core.clock import now
 from app.core.logging import fields
 from app.db import Base, db, in_transaction
@@ -24,6 +25,8 @@ GUEST_CARTS = timedelta(days=30)
 IDEMPOTENCY = timedelta(days=7)
 OUTBOX = timedelta(days=7)
 TOOL_LOGS = timedelta(days=90)
+# Of talks whose program keeps them itself; their runs stay, for they were paid for.
+TEMPORARY_TALKS = timedelta(days=1)
 # Small transactions: a clean-up must not hold up the shop.
 BATCH = 500
 MAX_BATCHES = 200
@@ -47,6 +50,10 @@ def _rules() -> Iterator[tuple[type[Any], ColumnElement[bool]]]:
     yield OutboxMessage, OutboxMessage.processed_at < moment - OUTBOX
     yield LoginSession, LoginSession.expires_at < moment
     yield ToolCallLog, ToolCallLog.created_at < moment - TOOL_LOGS
+    forgotten = select(Conversation.id).where(
+        Conversation.status == TEMPORARY, Conversation.updated_at < moment - TEMPORARY_TALKS
+    )
+    yield Message, Message.conversation_id.in_(forgotten)
 
 
 def _delete_old(model: type[Any], condition: ColumnElement[bool]) -> int:

@@ -36,10 +36,13 @@ class ConsoleEntry:
 
 
 OPERATIONS = frozenset({Role.OPERATOR, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
 DESTINATIONS = (
     Destination(N_("Overview"), "/admin", "home", N_("Shop"), OPERATIONS),
     Destination(N_("Products"), "/admin/products", "box", N_("Shop"), OPERATIONS),
     Destination(N_("Orders"), "/admin/orders", "bag", N_("Shop"), OPERATIONS),
+    Destination(N_("Agents"), "/admin/agents", "sparkle", N_("Assistant"), ADMINS),
+    Destination(N_("Usage"), "/admin/usage", "chart", N_("Assistant"), ADMINS),
 )
 
 

@@ -14,8 +14,10 @@ from app.agent.schemas import (
     ActionBody,
     ChatBody,
     ConfirmBody,
+    DirectBody,
     EventsQuery,
     MessageBody,
+    MessagesQuery,
     ReplyBody,
     SessionBody,
     SessionsQuery,
@@ -40,7 +42,7 @@ CHAT_LIMIT = "120/minute"
 
 @endpoint(
     bp, "/api/chat/stream", method="POST", who=VISITOR, body=StreamBody, answers=EVENTS,
-    errors=(404, 409, 429, 503), limit=CHAT_LIMIT, summary="Say something and follow the answer",
+    errors=(403, 404, 409, 429, 503), limit=CHAT_LIMIT, summary="Say something and follow the answer",
 )  # fmt: skip
 def chat_stream(body: StreamBody) -> Response:
     """Answers with the run's events; its id is in the header X-Run-Id."""
@@ -50,19 +52,31 @@ def chat_stream(body: StreamBody) -> Response:
         body.session_id,
         body.content,
         body.client_message_id,
-        options=body.wanted.options() if body.wanted else None,
+        options=body.options(),
     )
     return follow(actor, run)
 
 
 @endpoint(
+    bp, "/api/chat/stream/direct", method="POST", who=VISITOR, body=DirectBody, answers=EVENTS,
+    errors=(403, 404, 409, 429, 503), limit=CHAT_LIMIT, summary="Let a talk that you keep yourself be answered",
+)  # fmt: skip
+def chat_stream_direct(body: DirectBody) -> Response:
+    """The same stream; the messages are not saved. What the conversation of `session_id` says is not told to the model."""
+    actor = acting_visitor()
+    told = tuple((each.role, each.content) for each in body.messages)
+    run = service.start_direct(actor, body.session_id, told, body.client_message_id, options=body.options())
+    return follow(actor, run)
+
+
+@endpoint(
     bp, "/api/chat", method="POST", who=VISITOR, body=ChatBody, answers={200: ReplyBody},
-    errors=(404, 409, 429, 502, 503), limit=CHAT_LIMIT, summary="Say something and get the whole answer",
+    errors=(403, 404, 409, 429, 502, 503), limit=CHAT_LIMIT, summary="Say something and get the whole answer",
 )  # fmt: skip
 def chat(body: ChatBody) -> ReplyBody:
     """Waits for the answer; a failed one is an error of this request."""
     actor = acting_visitor()
-    run = service.start_run(actor, body.session_id, body.text, body.client_message_id)
+    run = service.start_run(actor, body.session_id, body.text, body.client_message_id, options=body.options())
     db.session.remove()
     events = [event for event in Reader.of(run.id, actor.locale).events() if event is not None]
     return _reply(actor, run, events)
@@ -107,18 +121,18 @@ def sessions(query: SessionsQuery) -> list[SessionBody]:
     """Guests see those of their browser session."""
     return [
         SessionBody(session_id=row.id, title=row.title, created_at=row.created_at, updated_at=row.updated_at)
-        for row in list_conversations(current_actor(), query.limit)
+        for row in list_conversations(current_actor(), query.limit, query.offset)
     ]
 
 
 @endpoint(
-    bp, "/api/chat/sessions/<session_id>/messages", who=VISITOR, answers={200: list[MessageBody]}, errors=(404,),
-    summary="The messages of a conversation, oldest first",
+    bp, "/api/chat/sessions/<session_id>/messages", who=VISITOR, query=MessagesQuery,
+    answers={200: list[MessageBody]}, errors=(404,), summary="The messages of a conversation, oldest first",
 )  # fmt: skip
-def messages(session_id: str) -> list[MessageBody]:
+def messages(session_id: str, query: MessagesQuery) -> list[MessageBody]:
     """Tool messages have the uncut result as JSON text in `content`."""
     conversation = get_conversation(current_actor(), session_id)
-    return [message_body(row) for row in list_messages(conversation.id)]
+    return [message_body(row) for row in list_messages(conversation.id, query.limit, before=query.before)]
 
 
 def follow(actor: Actor, run: RunKey, after: str = BEGINNING) -> Response:

@@ -11,7 +11,7 @@ from flask import Flask, current_app
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.agent.stream import ABORT_SECONDS, abort_key, alive_key, alive_ms, stream_key
+from app.agent.stream import ABORT_SECONDS, RunLog, abort_key, alive_key, alive_ms, stream_key
 from app.config import Settings
 from app.tools.cancellation import Cancellation
 from app.web import sse
@@ -30,13 +30,16 @@ class Controls:
         self._settings = settings
         self._lock = threading.Lock()
         self._runs: dict[str, Cancellation] = {}
+        self._logs: dict[str, RunLog] = {}
         self._is_beating = False
 
-    def add(self, run_id: str) -> Cancellation:
+    def add(self, run_id: str, run_log: RunLog | None = None) -> Cancellation:
         """Keep a run alive until `remove`; the cancellation tells it when to stop."""
         cancellation = Cancellation()
         with self._lock:
             self._runs[run_id] = cancellation
+            if run_log is not None:
+                self._logs[run_id] = run_log
             starts, self._is_beating = not self._is_beating, True
         if starts:
             threading.Thread(target=self._beat, daemon=True, name="run-heart").start()
@@ -45,6 +48,11 @@ class Controls:
     def remove(self, run_id: str) -> None:
         with self._lock:
             self._runs.pop(run_id, None)
+            self._logs.pop(run_id, None)
+
+    def find_log(self, run_id: str) -> RunLog | None:
+        """The log of a run that is made in this process."""
+        return self._logs.get(run_id)
 
     def abort(self, run_id: str) -> None:
         """Stop a run wherever it lives: here at once, elsewhere through Redis. Raises RedisError."""

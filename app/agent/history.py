@@ -1,62 +1,152 @@
-"""A conversation's rows as a model's messages: valid, within a budget, never cut inside a tool call."""
+"""A conversation's rows as a model's messages: valid for any provider, within a budget, never cut inside a tool call.
+
+What providers ask for, beyond OpenAI's own rules (every call answered right behind it, no answer without a call): the
+first message after the system's is a user's; ids of calls are unique in the whole request (Anthropic) and nine letters
+or digits (Mistral); names of functions are letters, digits, _ and -.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.conversations.models import Message as Row
 from app.llm.client import Message
-from app.tools.limits import shorten, to_json
+from app.llm.tokens import count_messages, fitting
+from app.tools.limits import short_form, to_json
 
 LOST = to_json({"error": {"code": "INTERRUPTED", "message": "The result was lost."}})
 SPOKEN = frozenset({"user", "assistant", "consultant"})
+ID_CHARS = 9
+NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+# Results are halved down to this before a whole turn is left out, an answer's text down to this many tokens.
+MIN_RESULT_CHARS = 300
+MIN_TEXT_TOKENS = 60
 
 
-def build(rows: Sequence[Row], *, max_chars: int, max_result_chars: int) -> list[Message]:
-    """The newest messages that fit into `max_chars`, beginning with a user's.
+@dataclass(frozen=True, slots=True)
+class History:
+    """What fits: the messages, and the id of the first row that they tell (0 when they tell none)."""
 
-    A call and its results are one unit. The newest unit is kept whatever its size: its results were bounded
-    one by one.
+    messages: list[Message]
+    since: int = 0
+
+
+def build(rows: Sequence[Row], *, max_tokens: int, max_result_chars: int) -> History:
+    """The newest messages of at most `max_tokens` (estimated), beginning with a user's.
+
+    The newest user's message is always there, whole. Calls and their results stay together; long results and
+    answers are shortened where they would not fit.
     """
-    kept: list[list[Message]] = []
-    used = 0
-    for unit in reversed(list(_units(rows, max_result_chars))):
-        size = sum(len(to_json(message)) for message in unit)
-        if kept and used + size > max_chars:
+    units = list(_units(rows))
+    newest = max((number for number, unit in enumerate(units) if unit.is_users), default=None)
+    if newest is None:
+        return History([])
+    kept = {newest: units[newest].messages(max_result_chars)}
+    room = max_tokens - count_messages(kept[newest])
+    for number in reversed(range(len(units))):
+        if number == newest:
+            continue
+        made = units[number].within(room, max_result_chars)
+        if made is None:
             break
-        kept.append(unit)
-        used += size
-    kept.reverse()
-    while len(kept) > 1 and kept[0][0]["role"] != "user":
-        kept.pop(0)
-    return [message for unit in kept for message in unit]
+        kept[number] = made
+        room -= count_messages(made)
+    first = next(number for number in sorted(kept) if units[number].is_users)
+    told = [message for number in sorted(kept) if number >= first for message in kept[number]]
+    return History(told, units[first].row.id or 0)
 
 
-def _units(rows: Sequence[Row], max_result_chars: int) -> Iterable[list[Message]]:
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """What stays together: something said, or calls with their results. `ids` are the calls' ids on the wire."""
+
+    row: Row
+    results: list[Row | None] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+
+    @property
+    def is_users(self) -> bool:
+        return self.row.role == "user"
+
+    def messages(self, max_result_chars: int) -> list[Message]:
+        if not self.ids:
+            return [{"role": "user" if self.is_users else "assistant", "content": self.row.content}]
+        calls = [{**call, "id": id_} for call, id_ in zip(self.row.tool_calls, self.ids, strict=True)]
+        answers = zip(self.ids, self.results, strict=True)
+        return [
+            call_message("", calls),
+            *(tool_message(id_, _content(row, max_result_chars)) for id_, row in answers),
+        ]
+
+    def within(self, room: int, max_result_chars: int) -> list[Message] | None:
+        """The messages in at most `room` tokens, shortened if need be; None when they cannot be."""
+        for limit in _halves(max_result_chars if self.ids else MIN_RESULT_CHARS):
+            made = self.messages(limit)
+            if count_messages(made) <= room:
+                return made
+        if self.ids or self.is_users:
+            return None
+        rest = room - count_messages([{"role": "assistant"}])
+        text = fitting(self.row.content, rest) if rest >= MIN_TEXT_TOKENS else ""
+        return [{"role": "assistant", "content": text}] if text else None
+
+
+def _halves(size: int) -> Iterator[int]:
+    while size > MIN_RESULT_CHARS:
+        yield size
+        size //= 2
+    yield MIN_RESULT_CHARS
+
+
+def _units(rows: Sequence[Row]) -> Iterator[_Unit]:
     results = {(row.run_id, row.tool_call_id): row for row in rows if row.role == "tool"}
+    taken: set[str] = set()
     for row in rows:
         if row.role == "assistant" and row.tool_calls:
             found = [results.get((row.run_id, call["id"])) for call in row.tool_calls]
-            answers = [
-                _result(call, result, max_result_chars)
-                for call, result in zip(row.tool_calls, found, strict=True)
-            ]
-            yield [call_message("", row.tool_calls), *answers]
+            yield _Unit(
+                row, found, [_wire_id(f"{row.run_id} {call['id']}", taken) for call in row.tool_calls]
+            )
         elif row.role in SPOKEN and row.content:
-            role = "user" if row.role == "user" else "assistant"
-            yield [{"role": role, "content": row.content}]
+            yield _Unit(row)
 
 
-def _result(call: dict[str, Any], row: Row | None, max_chars: int) -> Message:
-    content = row.content if row is not None else LOST
-    if len(content) > max_chars:
-        content = to_json(shorten(json.loads(content), max_chars)[0])
-    return {"role": "tool", "tool_call_id": call["id"], "content": content}
+def _wire_id(seed: str, taken: set[str]) -> str:
+    """The same id for the same call in every request, other than those that are taken."""
+    made = hashlib.sha256(seed.encode()).hexdigest()[:ID_CHARS]
+    if made in taken:
+        return _wire_id(f"{seed}+", taken)
+    taken.add(made)
+    return made
 
 
-def call_message(text: str, calls: Iterable[dict[str, Any]]) -> Message:
+def _content(row: Row | None, max_chars: int) -> str:
+    if row is None:
+        return LOST
+    if len(row.content) <= max_chars:
+        return row.content
+    return to_json(short_form(_read(row.content), row.streamed or "", max_chars))
+
+
+def _read(content: str) -> dict[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return {"text": content}
+    return found if isinstance(found, dict) else {"value": found}
+
+
+def tool_message(call_id: str, content: str) -> Message:
+    """The answer to a call in OpenAI's form."""
+    return {"role": "tool", "tool_call_id": call_id, "content": content}
+
+
+def call_message(text: str, calls: Iterable[Mapping[str, Any]]) -> Message:
     """An assistant message with tool calls in OpenAI's form; `calls` have id, name and arguments."""
     return {
         "role": "assistant",
@@ -65,7 +155,10 @@ def call_message(text: str, calls: Iterable[dict[str, Any]]) -> Message:
             {
                 "id": call["id"],
                 "type": "function",
-                "function": {"name": call["name"], "arguments": to_json(call["arguments"])},
+                "function": {
+                    "name": NO_NAME.sub("_", call["name"]) or "_",
+                    "arguments": to_json(call["arguments"]),
+                },
             }
             for call in calls
         ],

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask_babel import gettext
-
+from app.agent.briefing import Briefing
 from app.agent.desk import Desk
+from app.agent.endings import out_of_steps
 from app.agent.history import call_message
-from app.agent.pump import events_of
-from app.llm.client import ChatModel, ChatRequest, Message, ModelError, TextDelta, ToolCall, Usage
+from app.gateway.failover import Answerer
+from app.gateway.pricing import cost_micros
+from app.gateway.providers import BUILTIN
+from app.gateway.routing import CALLER, Route
+from app.llm.client import Message, ModelError, TextDelta, ToolCall, Usage
 from app.tools.cancellation import Cancellation
 
 Emit = Callable[[str, dict[str, Any]], None]
@@ -25,6 +28,19 @@ class Answer:
     text: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost_micros: int = 0
+
+    def count(self, usage: Usage, route: Route) -> None:
+        """Add what a turn has used; a caller's own model costs the shop nothing."""
+        self.prompt_tokens += usage.prompt_tokens
+        self.completion_tokens += usage.completion_tokens
+        if route.key != CALLER:
+            self.cost_micros += cost_micros(
+                route.model_name,
+                usage.prompt_tokens,
+                usage.completion_tokens,
+                cached_tokens=usage.cached_tokens,
+            )
 
     @property
     def usage(self) -> dict[str, int]:
@@ -47,7 +63,8 @@ class Turn:
 class Loop:
     """One answer in the making. `deadline` is on the monotonic clock."""
 
-    model: ChatModel
+    answerer: Answerer
+    briefing: Briefing
     desk: Desk
     emit: Emit
     cancellation: Cancellation
@@ -55,11 +72,14 @@ class Loop:
     max_steps: int
     answer: Answer = field(default_factory=Answer)
 
-    def run(self, request: ChatRequest) -> None:
-        """Go on until the model calls no tool, `max_steps` rounds at most. Raises Cancelled, ModelError."""
-        messages = list(request.messages)
+    def run(self, told: Sequence[Message]) -> None:
+        """Go on until the model calls no tool, `max_steps` rounds at most. Raises Cancelled, ModelError.
+
+        `told` is what was said so far, without the system's message.
+        """
+        messages = list(told)
         for _ in range(self.max_steps):
-            turn = self._turn(request, messages)
+            turn = self._turn(messages)
             if not turn.calls:
                 if not self.answer.text and not self.desk.has_called:
                     raise ModelError("UPSTREAM", "the model said nothing", retryable=True)
@@ -67,30 +87,25 @@ class Loop:
             results = self.desk.call_all(turn.calls)
             messages += [call_message(turn.text, [call for call, _ in results]), *_tool_messages(results)]
             self.cancellation.check()
-        self._say(
-            gettext("I stopped here, since this took more steps than I may take. Ask me to go on."), Turn()
-        )
+        self._say(out_of_steps(self.max_steps, self.desk.done), Turn())
 
-    def _turn(self, request: ChatRequest, messages: Sequence[Message]) -> Turn:
+    def _turn(self, messages: Sequence[Message]) -> Turn:
         self.cancellation.check()
         turn = Turn()
-        asked = ChatRequest(
-            messages=messages,
-            tools=request.tools,
-            locale=request.locale,
-            temperature=request.temperature,
-            max_tokens=request.max_tokens,
-        )
         if time.monotonic() > self.deadline:
             raise ModelError("TIMEOUT", "the run has reached its deadline", retryable=True)
-        for event in events_of(self.model, asked, self.cancellation, self.deadline):
+        for event in self.answerer.turn(
+            lambda route: self.briefing.request(route, messages), self.cancellation, self.deadline
+        ):
             if isinstance(event, TextDelta):
                 self._say(event.content, turn)
             elif isinstance(event, ToolCall):
                 turn.calls.append(event)
             elif isinstance(event, Usage):
-                self.answer.prompt_tokens += event.prompt_tokens
-                self.answer.completion_tokens += event.completion_tokens
+                self.answer.count(event, self.answerer.used)
+        used = self.answerer.used
+        self.desk.is_own_model = used.provider == BUILTIN
+        self.desk.admitted = self.briefing.admitted(used)
         return turn
 
     def _say(self, content: str, turn: Turn) -> None:

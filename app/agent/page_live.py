@@ -13,7 +13,7 @@ from dataclasses import replace
 from flask import render_template
 from markupsafe import Markup
 
-from app.agent.page_model import card_line, earlier_questions, get_answer, tail_id
+from app.agent.page_model import CardLine, card_line, earlier_questions, get_answer, tail_id
 from app.agent.page_results import names_of, results_of
 from app.agent.page_text import render_block, split_blocks
 from app.agent.reader import Reader
@@ -63,6 +63,8 @@ class LiveAnswer:
             return self._write(event.data["content"])
         if event.type == "tool_call":
             return self._begin_call(event)
+        if event.type == "tool_stream_chunk":
+            return self._stream(event)
         if event.type == "tool_result":
             return self._end_call(event)
         return Markup("")
@@ -99,24 +101,46 @@ class LiveAnswer:
         card = self._cards[call["id"]] = tool_card(run_id=self._run.id, call=call)
         return _partial(f"#run-{self._run.id}-tools", "beforeend", self._line(card))
 
+    def _stream(self, event: Event) -> Markup:
+        """What a tool says: the card opens with the first piece, the others follow it."""
+        card = self._cards.get(event.data["tool_call_id"])
+        if card is None:
+            return Markup("")
+        content = event.data["content"]
+        self._cards[card.id] = replace(card, streamed=card.streamed + content)
+        if not card.streamed:
+            return self._renew(card.id)
+        line = self._card_line(card)
+        return _partial(f"#{line.element_id}-said", "beforeend", Markup("<span>{}</span>").format(content))
+
     def _end_call(self, event: Event) -> Markup:
         data = event.data
         open_card = self._cards.get(data["tool_call_id"])
         if open_card is None:
             return Markup("")
         call = {"id": open_card.id, "name": open_card.name, "arguments": open_card.given}
-        card = self._cards[open_card.id] = tool_card(
+        self._cards[open_card.id] = tool_card(
             run_id=self._run.id,
             call=call,
             status=data["status"],
             content=to_json(data["result"]),
             duration_ms=data["duration_ms"],
+            streamed=open_card.streamed,
+            is_long=bool(data.get("summarised")),
         )
+        return self._renew(open_card.id)
+
+    def _renew(self, call_id: str) -> Markup:
+        card = self._cards[call_id]
+        return _partial(f"#{self._card_line(card).element_id}", "outerMorph", self._line(card))
+
+    def _card_line(self, card: ToolCard) -> CardLine:
+        """Who has seen a tool at work keeps it open when it is done."""
         line = card_line(card, list(self._cards).index(card.id))
-        return _partial(f"#{line.element_id}", "outerMorph", self._line(card))
+        return replace(line, is_open=bool(card.streamed))
 
     def _line(self, card: ToolCard) -> Markup:
-        line = card_line(card, list(self._cards).index(card.id))
+        line = self._card_line(card)
         return Markup(render_template("chat/_tool.html", line=line))  # noqa: S704 - a template's output
 
     def _badge(self) -> Markup:

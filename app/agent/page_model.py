@@ -34,6 +34,7 @@ class CardLine:
     card: ToolCard
     title: str
     asked: str
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,7 @@ def card_line(card: ToolCard, number: int) -> CardLine:
         card=card,
         title=title_of(card.name),
         asked=asked_of(card.given),
+        is_open=card.status == RUNNING and bool(card.streamed),
     )
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import unescape
+from urllib.parse import parse_qsl
 
 from flask_babel import format_datetime, format_time
 from markupsafe import Markup, escape
@@ -109,6 +111,12 @@ def _inline(line: str) -> Markup:
 
 
 def _link(found: re.Match[str]) -> str:
+    path = found[2]
     # Who signs in from here wants to go on talking.
-    path = "/login?next=/chat" if found[2] == "/login" else found[2]
+    if path == "/login":
+        path = "/login?next=/chat"
+    # A question in the address is asked without another click: no text may put words into the customer's mouth.
+    place, _, query = path.partition("?")
+    if any(key == "ask" for key, _ in parse_qsl(unescape(query), keep_blank_values=True)):
+        path = place
     return f'<a href="{path}">{found[1]}</a>'

@@ -10,6 +10,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from app.agent.answers import shown_of
 from app.agent.results import ToolCard, tool_card
 from app.agent.service import answer_confirmation, start_run
 from app.agent.stream import BEGINNING, Event, read_all
@@ -237,7 +238,12 @@ def _cards(run_id: str, rows: Sequence[Message]) -> tuple[ToolCard, ...]:
     for call in (call for row in rows for call in row.tool_calls):
         found = results.get(call["id"])
         known = (
-            {"status": found.status, "content": found.content, "duration_ms": found.duration_ms}
+            {
+                "status": found.status,
+                "content": found.content,
+                "duration_ms": found.duration_ms,
+                "streamed": found.streamed,
+            }
             if found is not None
             else {}
         )
@@ -257,7 +263,7 @@ def _confirmation(row: Confirmation) -> ConfirmationView:
         run_id=row.run_id,
         tool_call_id=row.tool_call_id,
         tool_name=row.tool_name,
-        summary={key: value for key, value in row.summary.items() if key != "locale"},
+        summary=shown_of(row.summary),
         state=EXPIRED if is_over else row.status,
         expires_at=row.expires_at,
     )
@@ -282,12 +288,15 @@ def _running(run_id: str, asked: Asked) -> Answer:
 
 def _cards_so_far(run_id: str, events: Sequence[Event]) -> tuple[ToolCard, ...]:
     results = {event.data["tool_call_id"]: event.data for event in events if event.type == "tool_result"}
+    streamed: dict[str, str] = {}
+    for data in (event.data for event in events if event.type == "tool_stream_chunk"):
+        streamed[data["tool_call_id"]] = streamed.get(data["tool_call_id"], "") + data["content"]
     cards = []
     for data in (event.data for event in events if event.type == "tool_call"):
         call = {"id": data["tool_call_id"], "name": data["tool_name"], "arguments": data["arguments"]}
-        known = results.get(call["id"])
+        known, said = results.get(call["id"]), streamed.get(call["id"], "")
         if known is None:
-            cards.append(tool_card(run_id=run_id, call=call))
+            cards.append(tool_card(run_id=run_id, call=call, streamed=said))
             continue
         cards.append(
             tool_card(
@@ -296,6 +305,8 @@ def _cards_so_far(run_id: str, events: Sequence[Event]) -> tuple[ToolCard, ...]:
                 status=known["status"],
                 content=json.dumps(known["result"]),
                 duration_ms=known["duration_ms"],
+                streamed=said,
+                is_long=bool(known.get("summarised")),
             )
         )
     return tuple(cards)

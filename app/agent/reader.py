@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from flask import Flask, current_app
@@ -12,7 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.agent import recovery
-from app.agent.stream import BEGINNING, Event, alive_key, channel, is_alive, read
+from app.agent.controls import controls_of
+from app.agent.stream import BEGINNING, Event, RunLog, alive_key, channel, is_alive, read
 from app.runtime import settings
 from app.web import sse
 from app.web.hub import hub_of
@@ -69,6 +70,12 @@ class Reader:
     def events(self, after: str = BEGINNING) -> Iterator[Event | None]:
         """Events after an id up to the last; None when a ping is due. Ends early when the process stops."""
         patience = _Patience()
+        local = controls_of(self.app).find_log(self.run_id)
+        if local is not None:
+            seen = yield from self._local_events(local, after)
+            if seen is None:
+                return
+            after = seen
         with hub_of(self.app).watching(channel(self.run_id), alive_key(self.run_id)) as watch:
             is_gone = self._is_gone()
             while not sse.is_stopping():
@@ -83,6 +90,24 @@ class Reader:
                     return
                 elif patience.is_tried or not watch.wait(self.ping_seconds):
                     yield None
+
+    def _local_events(self, log: RunLog, after: str) -> Generator[Event | None, None, str | None]:
+        """What a run of this process writes, from its memory; None when nothing more is to come."""
+        controls = controls_of(self.app)
+        with hub_of(self.app).watching(channel(self.run_id), alive_key(self.run_id), is_local=True) as watch:
+            while not sse.is_stopping():
+                is_over = controls.find_log(self.run_id) is not log
+                fresh = log.after(after)
+                yield from fresh
+                if fresh and fresh[-1].is_last:
+                    return None
+                if fresh:
+                    after = fresh[-1].id
+                elif is_over or watch.is_dead:
+                    return after
+                elif not watch.wait(self.ping_seconds):
+                    yield None
+        return None
 
     def _look(self, after: str, patience: _Patience) -> list[Event]:
         """What is new; nothing, after a pause, while Redis is away."""

@@ -20,6 +20,7 @@ from app.conversations.service import RunKey
 from app.core.clock import now
 from app.core.errors import N_
 from app.db import db, in_transaction
+from app.gateway.budgets import BudgetExceeded
 from app.runtime import redis, settings
 from app.tools.limits import to_json
 
@@ -30,6 +31,7 @@ ERRORS = {
     "TIMEOUT": N_("The answer took too long and was stopped. Please try again."),
     "RATE_LIMITED": N_("The assistant is very busy. Please try again in a moment."),
     "UPSTREAM": N_("The language model did not answer properly. Please try again."),
+    "BUDGET_EXCEEDED": BudgetExceeded.default_message,
     "UNAVAILABLE": N_("The assistant is not available right now. Please try again."),
     "INTERNAL": N_("Something went wrong on our side. Please try again."),
 }

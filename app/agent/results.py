@@ -23,7 +23,8 @@ class ToolCard:
     """One tool call for a page. `products` are the dicts of `list_products` (sku, name, price_cents, image_url ...).
 
     `summary` is one line in words; `arguments` and `result` are text to show as it is, `given` and `data`
-    the same as values.
+    the same as values. `streamed` is what the tool said while it worked, or a summary of its result; `is_long` says
+    that there is more than `result` shows.
     """
 
     id: str
@@ -38,6 +39,8 @@ class ToolCard:
     changes_cart: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    streamed: str = ""
+    is_long: bool = False
 
 
 def tool_card(
@@ -47,22 +50,27 @@ def tool_card(
     status: str = "running",
     content: str = "",
     duration_ms: int | None = None,
+    streamed: str = "",
+    is_long: bool = False,
 ) -> ToolCard:
     """A card from a call ({id, name, arguments}) and the JSON text of its result ("" while it runs)."""
     result = _read(content)
+    shown = pretty(result) if result else ""
     return ToolCard(
         id=call["id"],
         run_id=run_id,
         name=call["name"],
         status=status,
         summary=summary_of(status, result),
-        arguments=_pretty(call["arguments"]) if call["arguments"] else "",
-        result=_pretty(result) if result else "",
+        arguments=pretty(call["arguments"]) if call["arguments"] else "",
+        result=shown,
         duration_ms=duration_ms,
         products=products_of(result),
         changes_cart=call["name"] in CART_TOOLS and status == "ok",
         given=call["arguments"],
         data=result,
+        streamed=streamed,
+        is_long=is_long or shown.endswith("…"),
     )
 
 
@@ -129,8 +137,9 @@ def _read(content: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _pretty(value: Any) -> str:
+def pretty(value: Any, most: int = MAX_TEXT) -> str:
+    """A JSON value as text for a person, of at most `most` characters; it ends in "…" when there is more."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    if len(text) > MAX_TEXT:
+    if len(text) > most:
         text = to_json(value)
-    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+    return text if len(text) <= most else text[: most - 1] + "…"

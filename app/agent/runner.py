@@ -6,50 +6,64 @@ import threading
 import time
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime
 from logging import getLogger
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
 from flask_babel import force_locale
 from redis.exceptions import RedisError
 
-from app.agent import history
+from app.agent import history, memory
+from app.agent.account import account_of
+from app.agent.briefing import Briefing
 from app.agent.controls import ABORTED, controls_of
 from app.agent.desk import Desk
 from app.agent.loop import Answer, Loop
-from app.agent.prompts import system_prompt
 from app.agent.recovery import INTERRUPTED, complete_data, error_data, interrupted_result, unknown_end
-from app.agent.stream import LogLost, RunLog, append_late
+from app.agent.stream import LogLost, RunLog, append_late, channel
+from app.agent.summarising import Summariser, summariser_of
 from app.conversations import service
 from app.conversations.confirmations import Question
-from app.conversations.queries import list_messages, list_run_messages
+from app.conversations.models import Message as Row
+from app.conversations.queries import list_run_messages
 from app.conversations.service import RunClosed, RunKey
 from app.core.actor import Actor
-from app.core.clock import now
 from app.db import db, in_transaction
-from app.llm.client import ChatModel, ChatRequest, Message, ModelError
-from app.llm.gateway import ModelOptions, choose_model
+from app.gateway.budgets import BudgetExceeded
+from app.gateway.failover import Answerer
+from app.gateway.routing import Route, builtin_route, routes_for
+from app.llm.client import Message, ModelError
+from app.llm.gateway import ModelOptions
 from app.runtime import redis, settings
 from app.tools.cancellation import Cancellation, Cancelled
 from app.tools.executor import ToolResult
-from app.tools.queries import list_tools
+from app.web.hub import hub_of
 
 log = getLogger(__name__)
-# Rows that are looked at for the history; the budget in characters is reached long before.
-HISTORY_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What a run has to do: answer the newest message, or settle a question first."""
+    """What a run has to do: answer the newest message, or settle a question first. `purpose` chooses the agents.
+
+    `told` are the messages that the caller keeps (app.agent.direct) and stand for the conversation's own then.
+    """
 
     run: RunKey
     actor: Actor
     options: ModelOptions
     question: Question | None = None
     approve: bool = False
+    purpose: str = "shop"
+    told: tuple[Message, ...] | None = None
+
+    def known(self) -> list[Message]:
+        """What the model is to know: what was told, else the conversation; within the budget."""
+        if self.told is None:
+            return memory.recall(self.run.conversation_id)
+        return memory.within_budget(
+            [Row(role=each["role"], content=each["content"], tool_calls=[]) for each in self.told]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +78,24 @@ class Ending:
 def launch(task: Task, run_log: RunLog) -> None:
     """Start the run's thread. The log is open already."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    cancellation = controls_of(app).add(task.run.id)
+    cancellation = controls_of(app).add(task.run.id, run_log)
+    hub, news = hub_of(app), channel(task.run.id)
+    run_log.on_news = lambda: hub.tell(news)
 
     def body() -> None:
         try:
             with app.app_context(), force_locale(task.actor.locale):
-                Runner(task, run_log, cancellation).perform()
+                runner = Runner(task, run_log, cancellation)
+                runner.perform()
+                # The run is over: its heart must not beat on while the talk is summarised.
+                controls_of(app).remove(task.run.id)
+                runner.remember()
         except Exception:
             # Readers and the scheduler find a run without a heartbeat and close it.
             log.exception("run_not_closed run=%s", task.run.id)
         finally:
             controls_of(app).remove(task.run.id)
+            hub.tell(news)
 
     threading.Thread(target=copy_context().run, args=(body,), daemon=True, name="run").start()
 
@@ -87,8 +108,11 @@ class Runner:
         self._log = run_log
         self._cancellation = cancellation
         self._answer = Answer()
-        self._desk = Desk(task.run, task.actor, run_log.append, cancellation)
-        self._model_name = ""
+        self._desk = Desk(
+            task.run, task.actor, run_log.append, cancellation, told=task.told, summariser=self._summariser
+        )
+        self._answerer: Answerer | None = None
+        self._started = time.monotonic()
 
     def perform(self) -> None:
         """Answer, then close."""
@@ -97,6 +121,8 @@ class Runner:
             ending = Ending("done")
         except Cancelled:
             ending = self._cancelled()
+        except BudgetExceeded:
+            ending = Ending("error", BudgetExceeded.code, retryable=False)
         except ModelError as error:
             log.warning("model_failed run=%s code=%s error=%s", self._task.run.id, error.code, error)
             ending = Ending("error", error.code, error.retryable)
@@ -108,24 +134,56 @@ class Runner:
             ending = Ending("error", "INTERNAL")
         self._close(ending)
 
+    def remember(self) -> None:
+        """Summarise what the next answer's model could not read any more; what that costs is the run's."""
+        task, counted = self._task, Answer()
+        if task.told is not None:
+            return
+        used = self._answerer.used if self._answerer is not None else builtin_route()
+        try:
+            summariser = summariser_of(used, counted.count, Cancellation(), task.actor.locale)
+            if memory.remember(task.run.conversation_id, summariser) and counted.prompt_tokens:
+                in_transaction(lambda: _add(task.run.id, counted))
+        except Exception:
+            log.exception("talk_not_summarised run=%s", task.run.id)
+
+    def _summariser(self) -> Summariser | None:
+        if self._answerer is None:
+            return None
+        locale = self._task.actor.locale
+        return summariser_of(self._answerer.used, self._answer.count, self._cancellation, locale)
+
     def _cancelled(self) -> Ending:
         if self._cancellation.reason == ABORTED:
             return Ending("aborted")
         return Ending(INTERRUPTED, INTERRUPTED)
 
     def _answer_request(self) -> None:
-        deadline = time.monotonic() + settings().run_seconds
-        model = choose_model(self._task.options)
-        self._model_name = model.name
-        messages = self._history()
+        deadline = self._started + settings().run_seconds
+        answerer = self._answerer = Answerer(self._routes())
+        briefing = Briefing.of(self._task.actor, self._task.options)
+        messages = self._task.known()
+        # No connection is held while the model thinks.
+        db.session.remove()
         if self._task.question is not None:
             messages += self._settle(self._task.question)
         self._cancellation.check()
-        self._loop(model, deadline).run(self._request(messages))
+        self._loop(answerer, briefing, deadline).run(messages)
 
-    def _loop(self, model: ChatModel, deadline: float) -> Loop:
+    def _routes(self) -> list[Route]:
+        task = self._task
+        try:
+            return routes_for(task.purpose, task.actor.subject, task.options)
+        except BudgetExceeded:
+            # Who has said yes is not sent away: the built-in model tells what became of it.
+            if task.question is None:
+                raise
+            return [builtin_route()]
+
+    def _loop(self, answerer: Answerer, briefing: Briefing, deadline: float) -> Loop:
         return Loop(
-            model=model,
+            answerer=answerer,
+            briefing=briefing,
             desk=self._desk,
             emit=self._log.append,
             cancellation=self._cancellation,
@@ -134,30 +192,9 @@ class Runner:
             answer=self._answer,
         )
 
-    def _request(self, messages: list[Message]) -> ChatRequest:
-        actor, options = self._task.actor, self._task.options
-        return ChatRequest(
-            messages=messages,
-            tools=[offer.model_schema(actor.locale) for offer in list_tools(actor)],
-            locale=actor.locale,
-            temperature=options.temperature,
-            max_tokens=options.max_tokens,
-        )
-
-    def _history(self) -> list[Message]:
-        rows = list_messages(self._task.run.conversation_id, HISTORY_ROWS)
-        found = history.build(
-            rows, max_chars=settings().agent_history_chars, max_result_chars=settings().tool_result_max_chars
-        )
-        # No connection is held while the model thinks.
-        db.session.remove()
-        return [{"role": "system", "content": system_prompt(self._task.actor, _today())}, *found]
-
     def _settle(self, question: Question) -> list[Message]:
         results = self._desk.settle(question, approve=self._task.approve)
-        tools: list[Message] = [
-            {"role": "tool", "tool_call_id": call["id"], "content": content} for call, content in results
-        ]
+        tools = [history.tool_message(call["id"], content) for call, content in results]
         return [history.call_message("", [call for call, _ in results]), *tools]
 
     def _close(self, ending: Ending) -> None:
@@ -178,17 +215,14 @@ class Runner:
     def _store(self, ending: Ending) -> tuple[str, dict[str, Any]] | None:
         """The rows of the ending and the last event; None when the run was closed before."""
         run, answer = self._task.run, self._answer
-        is_closed = service.close_run(
-            run.id,
-            status=ending.status,
-            error_code=ending.code,
-            model=self._model_name,
-            prompt_tokens=answer.prompt_tokens,
-            completion_tokens=answer.completion_tokens,
-        )
-        if not is_closed:
+        account = account_of(self._answerer, answer, self._started)
+        if not service.close_run(run.id, status=ending.status, error_code=ending.code, **account):
             return None
-        service.answer_open_calls(run, {}, default=unknown_end())
+        if self._answerer is not None and self._answerer.attempts:
+            service.note_agent(run, self._answerer.used.version_id)
+        has_called = self._desk.has_called
+        if has_called:
+            service.answer_open_calls(run, {}, default=unknown_end())
         final = None
         if answer.text or not ending.code:
             final = service.add_message(
@@ -197,12 +231,17 @@ class Runner:
                 content=answer.text,
                 status=ending.status,
                 usage=answer.usage,
-                model=self._model_name,
+                model=account.get("model", ""),
             )
         if final is None or ending.code:
             return "error", error_data(ending.code, retryable=ending.retryable)
-        return "complete", complete_data(final, list_run_messages(run.id))
+        return "complete", complete_data(final, list_run_messages(run.id) if has_called else [final])
 
 
-def _today() -> datetime:
-    return now().astimezone(ZoneInfo(settings().shop_timezone))
+def _add(run_id: str, counted: Answer) -> None:
+    service.add_usage(
+        run_id,
+        prompt_tokens=counted.prompt_tokens,
+        completion_tokens=counted.completion_tokens,
+        cost_micros=counted.cost_micros,
+    )

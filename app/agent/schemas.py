@@ -6,45 +6,81 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from app.conversations.models import Message
+from app.core.errors import N_
 from app.llm.gateway import ModelOptions
 from app.web.api import Schema
 
 MAX_CONTENT = 4_000
+# What a caller may bring along: as much as a long talk, which is then cut to the model's budget.
+MAX_TOLD = 200
+MAX_TOLD_CONTENT = 16_000
+MAX_TOLD_CHARS = 200_000
 SESSION_ID = Field(default=None, min_length=1, max_length=32)
 
 
 class ModelConfig(Schema):
     """What a caller may ask of the model; an address only where LLM_ALLOWED_BASE_URLS allows it."""
 
-    model_name: str | None = Field(default=None, max_length=80)
-    temperature: float | None = Field(default=None, ge=0, le=2)
+    model_name: str | None = Field(default=None, min_length=1, max_length=80)
+    temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
     max_tokens: int | None = Field(default=None, ge=1, le=32_000)
-    api_key: str | None = Field(default=None, max_length=400)
-    base_url: str | None = Field(default=None, max_length=400)
+    api_key: str | None = Field(default=None, min_length=1, max_length=400)
+    base_url: str | None = Field(default=None, min_length=1, max_length=400)
 
     def options(self) -> ModelOptions:
         return ModelOptions(**self.model_dump())
 
 
-class StreamBody(Schema):
-    """A message to the assistant. `client_message_id` makes a repeated request harmless."""
+class Saying(Schema):
+    """What every way to say something takes. `client_message_id` makes a repeated request harmless."""
 
     session_id: str | None = SESSION_ID
-    content: str = Field(min_length=1, max_length=MAX_CONTENT)
     # pydantic keeps the name model_config for itself.
     wanted: ModelConfig | None = Field(default=None, alias="model_config")
     client_message_id: str | None = Field(default=None, min_length=1, max_length=64)
 
+    def options(self) -> ModelOptions:
+        """What is asked of the model."""
+        return self.wanted.options() if self.wanted is not None else ModelOptions()
 
-class ChatBody(Schema):
+
+class StreamBody(Saying):
+    """A message to the assistant."""
+
+    content: str = Field(min_length=1, max_length=MAX_CONTENT)
+
+
+class ChatBody(Saying):
     """A message that is answered at once."""
 
-    session_id: str | None = SESSION_ID
     text: str = Field(min_length=1, max_length=MAX_CONTENT)
-    client_message_id: str | None = Field(default=None, min_length=1, max_length=64)
+
+
+class ToldBody(Schema):
+    """A message that the caller keeps. The shop's own instructions come from nobody else: no system messages."""
+
+    role: Literal["user", "assistant"]
+    content: str = Field(min_length=1, max_length=MAX_TOLD_CONTENT)
+
+
+class DirectBody(Saying):
+    """A talk that the caller keeps, oldest message first; the last one is the customer's and is answered."""
+
+    messages: list[ToldBody] = Field(min_length=1, max_length=MAX_TOLD)
+
+    @field_validator("messages")
+    @classmethod
+    def _check(cls, messages: list[ToldBody]) -> list[ToldBody]:
+        if messages[-1].role != "user":
+            raise ValueError(N_("The last message must be the customer's."))
+        if len(messages[-1].content) > MAX_CONTENT:
+            raise ValueError(N_("The last message may have 4000 characters."))
+        if sum(len(each.content) for each in messages) > MAX_TOLD_CHARS:
+            raise ValueError(N_("The messages may have 200000 characters together."))
+        return messages
 
 
 class ActionBody(BaseModel):
@@ -94,9 +130,17 @@ class EventsQuery(Schema):
 
 
 class SessionsQuery(Schema):
-    """How many conversations."""
+    """Which conversations, counted from the newest."""
 
     limit: int = Field(default=50, ge=1, le=200)
+    offset: int = Field(default=0, ge=0, le=10_000)
+
+
+class MessagesQuery(Schema):
+    """The newest messages; `before` is the id of the oldest that one has, to get those that came earlier."""
+
+    limit: int = Field(default=1_000, ge=1, le=1_000)
+    before: int | None = Field(default=None, ge=1, le=2**31 - 1)
 
 
 class SessionBody(BaseModel):

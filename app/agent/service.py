@@ -13,8 +13,10 @@ from typing import Protocol
 from redis.exceptions import RedisError
 from sqlalchemy.exc import IntegrityError
 
-from app.agent import recovery
+from app.agent import direct, recovery
+from app.agent.answers import answer_to
 from app.agent.controls import abort_run
+from app.agent.direct import Telling, Told
 from app.agent.runner import Task, launch
 from app.agent.schemas import MAX_CONTENT
 from app.agent.stream import RunLog, alive_key, stream_key
@@ -33,7 +35,8 @@ from app.core.actor import Actor
 from app.core.errors import N_, Conflict, InvalidParam, NotFound, Unavailable
 from app.core.ids import new_id
 from app.db import db, in_transaction
-from app.language.confirmation import read_answer
+from app.gateway.budgets import check_user
+from app.gateway.routing import check_agents
 from app.language.normalise import detect_language
 from app.llm.gateway import ModelOptions, check_options
 from app.runtime import redis, settings
@@ -51,7 +54,8 @@ def start_run(
 
     A plain yes or no answers the open question of the conversation. Raises NotFound for a conversation that
     is not the actor's, Conflict RUN_ACTIVE while another answer is being made, InvalidParam, Forbidden for
-    a model elsewhere that is not allowed, Unavailable without Redis.
+    a model elsewhere that is not allowed, BudgetExceeded for somebody who has used up the day's share (but a yes
+    or no is always heard), Unavailable without Redis.
     """
     content = content.strip()
     if not 1 <= len(content) <= MAX_CONTENT:
@@ -59,6 +63,32 @@ def start_run(
     options = options or ModelOptions()
     check_options(options)
     wish = _Saying(actor, session_id, content, client_message_id, options)
+    return wish.find_repeated() or _start(wish)
+
+
+def start_direct(
+    actor: Actor,
+    session_id: str | None,
+    told: Told,
+    client_message_id: str | None = None,
+    *,
+    options: ModelOptions | None = None,
+) -> RunKey:
+    """Start an answer to messages that the caller keeps; they are not stored (see app.agent.direct).
+
+    The last one has to be the customer's. Raises what `start_run` raises.
+    """
+    if not told or told[-1][0] != "user":
+        raise InvalidParam(fields={"messages": N_("The last message must be the customer's.")})
+    options = options or ModelOptions()
+    check_options(options)
+    wish = Telling(
+        actor=actor,
+        session_id=session_id,
+        told=told,
+        client_message_id=client_message_id,
+        options=options,
+    )
     return wish.find_repeated() or _start(wish)
 
 
@@ -96,6 +126,11 @@ class _Wish(Protocol):
     @property
     def session_id(self) -> str | None: ...
 
+    @property
+    def run_id(self) -> str:
+        """The id that its run gets."""
+        ...
+
     def prepare(self, run_id: str) -> Task:
         """Write the run and what belongs to it; inside the transaction."""
         ...
@@ -115,12 +150,20 @@ class _Saying:
     client_message_id: str | None
     options: ModelOptions
 
+    @property
+    def run_id(self) -> str:
+        return new_id()
+
     def prepare(self, run_id: str) -> Task:
         conversation = service.open_conversation(
             self.actor, self.session_id, first_words=self.content, client_message_id=self.client_message_id
         )
-        asked = confirmations.find_open(conversation.id)
-        answer = read_answer(self.content) if asked is not None else None
+        asked = confirmations.find_open(conversation.id) if self.session_id else None
+        answer = answer_to(asked, self.content)
+        if answer is None:
+            check_user(self.actor)
+            check_agents("shop", self.options)
+        service.make_lasting(conversation, first_words=self.content)
         run = RunKey.of(service.open_run(self.actor, conversation, run_id))
         service.add_message(run, role="user", content=self.content, client_message_id=self.client_message_id)
         # Tools answer in the language of the message: an English question on a Chinese page gets English stores.
@@ -157,6 +200,10 @@ class _Deciding:
     confirmation_id: str
     approve: bool
 
+    @property
+    def run_id(self) -> str:
+        return new_id()
+
     def prepare(self, run_id: str) -> Task:
         asked = get_confirmation(self.actor, self.confirmation_id)
         confirmations.answer(asked, approve=self.approve)
@@ -168,6 +215,7 @@ class _Deciding:
             options=ModelOptions(),
             question=Question.of(asked),
             approve=self.approve,
+            told=direct.recall(asked.run_id),
         )
 
     def find_repeated(self) -> RunKey | None:
@@ -190,7 +238,7 @@ def _start(wish: _Wish) -> RunKey:
 
 
 def _launch(wish: _Wish) -> RunKey:
-    run_id = new_id()
+    run_id = wish.run_id
     run_log = RunLog(redis(), settings(), run_id)
     try:
         run_log.open()
@@ -199,8 +247,17 @@ def _launch(wish: _Wish) -> RunKey:
     try:
         task = in_transaction(lambda: wish.prepare(run_id))
     except BaseException:
-        with suppress(RedisError):
-            redis().delete(stream_key(run_id), alive_key(run_id))
+        _forget(run_id)
         raise
+    if task.told is not None:
+        direct.keep(run_id, task.told)
     launch(task, run_log)
     return task.run
+
+
+def _forget(run_id: str) -> None:
+    """Take back the log of a run that was not to be, unless the same request has begun the same run meanwhile."""
+    if db.session.get(Run, run_id) is not None:
+        return
+    with suppress(RedisError):
+        redis().delete(stream_key(run_id), alive_key(run_id))

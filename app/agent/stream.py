@@ -86,6 +86,9 @@ class RunLog:
         self._key = stream_key(run_id)
         self._lock = threading.Lock()
         self._number = 0
+        # What readers in this process get without asking Redis; entry N is at N - 2.
+        self._events: list[Event] = []
+        self.on_news: Callable[[], None] = _nobody
 
     def open(self) -> None:
         """Create the stream with a hidden first entry, and the first heartbeat. Raises RedisError."""
@@ -105,6 +108,13 @@ class RunLog:
             self._number += 1
             entry_id = f"{self._number}-0"
             _patiently(lambda: self._add(entry_id, fields))
+            self._events.append(Event(entry_id, type_, fields["e"]))
+        self.on_news()
+
+    def after(self, event_id: str) -> list[Event]:
+        """The events after an id of ours."""
+        number = int(event_id.partition("-")[0])
+        return self._events[max(0, number - 1) :]
 
     def close(self, type_: str, data: dict[str, Any]) -> None:
         """Write the last event and end the heartbeat."""
@@ -129,6 +139,10 @@ class RunLog:
     def _has(self, entry_id: str) -> bool:
         """True when our own earlier try went through; else a closer has written the last event."""
         return bool(self._redis.xrange(self._key, entry_id, entry_id))
+
+
+def _nobody() -> None:
+    pass
 
 
 def _is_known(answer: object) -> bool:

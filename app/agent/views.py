@@ -27,6 +27,7 @@ from app.agent.page_model import (
     remember,
 )
 from app.agent.page_text import short_moment
+from app.agent.page_whole import get_whole_result
 from app.agent.reader import Reader
 from app.agent.schemas import MAX_CONTENT
 from app.agent.stream import BEGINNING, EVENT_ID
@@ -53,7 +54,7 @@ PATIENCE_SECONDS = 6.0
 POLL_SECONDS = 0.5
 MAX_CLIENT_ID = 64
 # What a plain form is told on the next page instead of on an error page.
-TOLD_BY_FLASH = frozenset({409, 422})
+TOLD_BY_FLASH = frozenset({409, 422, 429})
 
 
 @bp.get("/chat")
@@ -124,6 +125,13 @@ def stop(run_id: str) -> Response:
     run = RunKey.of(get_run(actor, run_id))
     _wait_for(run, actor)
     return go_to(f"{_address(run.conversation_id)}#latest")
+
+
+@bp.get("/chat/runs/<run_id>/tools/<path:call_id>")
+@access(VISITOR)
+def show_result(run_id: str, call_id: str) -> Response:
+    """All that a tool returned: in its card, or as a page of its own."""
+    return page("chat/result.html", block="whole", whole=get_whole_result(current_actor(), run_id, call_id))
 
 
 @bp.get("/chat/runs/<run_id>/events")

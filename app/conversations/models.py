@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Date, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.clock import now
+from app.core.clock import business_day, now
 from app.core.ids import new_id
 from app.db import Model, UtcDateTime
+from app.runtime import settings
 
+ASSISTANT = "assistant"
+# The status of a conversation whose program keeps what is said: it is not listed, and its messages go after a day.
+TEMPORARY = "temporary"
 LongText = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 
 
 class Conversation(Model):
-    """A talk; its id is the API's `session_id`. `owner` is Actor.subject."""
+    """A talk; its id is the API's `session_id`. `owner` is Actor.subject.
+
+    `summary` tells what was said up to and with the message `summary_until`, for models that cannot read it all.
+    `agent_version_id` is the agent version that answered last; the gateway, which is above, keeps every version.
+    """
 
     __tablename__ = "conversations"
     __table_args__ = (Index("ix_conversations_owner_updated_at", "owner", "updated_at"),)
@@ -26,7 +34,10 @@ class Conversation(Model):
     owner: Mapped[str] = mapped_column(String(64))
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     title: Mapped[str] = mapped_column(String(80), default="")
-    status: Mapped[str] = mapped_column(String(12), default="assistant")
+    status: Mapped[str] = mapped_column(String(12), default=ASSISTANT)
+    agent_version_id: Mapped[int | None] = mapped_column(index=True)
+    summary: Mapped[str] = mapped_column(LongText, default="")
+    summary_until: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
@@ -36,7 +47,8 @@ class Message(Model):
 
     An answer of the assistant is any number of messages with `tool_calls` ([{id, name, arguments}]), each
     call answered by one tool message (`content` is the uncut result as JSON, `status` and `duration_ms` the
-    call's), and one last message with all of the answer's text.
+    call's, `streamed` what the tool said while it worked or a summary of its long result), and one last message
+    with all of the answer's text.
     """
 
     __tablename__ = "messages"
@@ -53,6 +65,7 @@ class Message(Model):
     tool_calls: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     tool_call_id: Mapped[str | None] = mapped_column(String(64))
     tool_name: Mapped[str | None] = mapped_column(String(64))
+    streamed: Mapped[str] = mapped_column(LongText, default="")
     duration_ms: Mapped[int | None]
     status: Mapped[str] = mapped_column(String(24), default="done")
     usage: Mapped[dict[str, Any] | None] = mapped_column(JSON)
@@ -61,17 +74,36 @@ class Message(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
+def _day_of(context: Any) -> date:
+    """The business day on which a run starts."""
+    return business_day(context.get_current_parameters()["started_at"], settings().shop_timezone)
+
+
 class Run(Model):
     """One answer of the assistant.
 
     `active_in` holds the conversation's id while the run lives and NULL afterwards: its unique key is what
-    allows only one active run per conversation.
+    allows only one active run per conversation. `agent_version_id` is NULL for the model of the settings and
+    the built-in one. `cost_micros` is in millionths of a yuan; `first_token_ms` and `duration_ms` count from the
+    start of the run; `attempts` counts the agents that were asked. `day` is the business day of the start: usage and
+    budgets are counted by it, from the indexes alone.
     """
 
     __tablename__ = "runs"
     __table_args__ = (
         Index("ix_runs_status_started_at", "status", "started_at"),
         Index("ix_runs_conversation_id_started_at", "conversation_id", "started_at"),
+        Index("ix_runs_agent_version_id_started_at", "agent_version_id", "started_at"),
+        Index("ix_runs_agent_version_id_day_cost_micros", "agent_version_id", "day", "cost_micros"),
+        Index(
+            "ix_runs_usage",
+            *("day", "agent_version_id", "model", "provider", "status", "attempts"),
+            *("prompt_tokens", "completion_tokens", "cost_micros", "first_token_ms", "duration_ms"),
+        ),
+        Index(
+            "ix_runs_spending",
+            *("owner", "day", "provider", "active_in", "cost_micros", "prompt_tokens", "completion_tokens"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
@@ -83,7 +115,14 @@ class Run(Model):
     model: Mapped[str] = mapped_column(String(80), default="")
     prompt_tokens: Mapped[int] = mapped_column(default=0)
     completion_tokens: Mapped[int] = mapped_column(default=0)
+    agent_version_id: Mapped[int | None]
+    provider: Mapped[str] = mapped_column(String(16), default="")
+    cost_micros: Mapped[int] = mapped_column(BigInteger, default=0)
+    first_token_ms: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    attempts: Mapped[int] = mapped_column(default=1)
     started_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    day: Mapped[date] = mapped_column(Date, default=_day_of)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from app.conversations.models import Confirmation, Conversation, Message, Run
+from app.conversations.models import TEMPORARY, Confirmation, Conversation, Message, Run
 from app.core.actor import Actor
 from app.core.errors import NotFound
 from app.db import db
@@ -22,22 +22,37 @@ def get_conversation(actor: Actor, session_id: str) -> Conversation:
     return found
 
 
-def list_conversations(actor: Actor, limit: int = 50) -> Sequence[Conversation]:
-    """The actor's conversations, newest first."""
+def list_conversations(actor: Actor, limit: int = 50, offset: int = 0) -> Sequence[Conversation]:
+    """The actor's conversations, newest first; temporary ones are not shown."""
     return db.session.scalars(
         select(Conversation)
-        .where(Conversation.owner == actor.subject)
+        .where(Conversation.owner == actor.subject, Conversation.status != TEMPORARY)
         .order_by(Conversation.updated_at.desc(), Conversation.id)
         .limit(limit)
+        .offset(offset)
     ).all()
 
 
-def list_messages(session_id: str, limit: int = 1_000) -> list[Message]:
-    """The newest messages of a conversation, oldest of them first. The caller checks whose it is."""
-    newest = db.session.scalars(
-        select(Message).where(Message.conversation_id == session_id).order_by(Message.id.desc()).limit(limit)
-    ).all()
+def list_messages(
+    session_id: str, limit: int = 1_000, *, before: int | None = None, after: int = 0
+) -> list[Message]:
+    """The newest messages of a conversation, oldest of them first. The caller checks whose it is.
+
+    With `before`, an id, the newest of those that are older than it; with `after` only those that are newer.
+    """
+    wanted = select(Message).where(Message.conversation_id == session_id, Message.id > after)
+    if before is not None:
+        wanted = wanted.where(Message.id < before)
+    newest = db.session.scalars(wanted.order_by(Message.id.desc()).limit(limit)).all()
     return list(reversed(newest))
+
+
+def find_summary(session_id: str) -> tuple[str, int]:
+    """What is told of a conversation's beginning ("" for nothing), and `summary_until`."""
+    row = db.session.execute(
+        select(Conversation.summary, Conversation.summary_until).where(Conversation.id == session_id)
+    ).one_or_none()
+    return (row.summary, row.summary_until) if row is not None else ("", 0)
 
 
 def list_run_messages(run_id: str) -> Sequence[Message]:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, Table, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.conversations.models import Confirmation, Conversation, Message, Run
+from app.conversations.models import ASSISTANT, TEMPORARY, Confirmation, Conversation, Message, Run
 from app.conversations.queries import get_conversation, list_run_messages
 from app.core.actor import Actor
 from app.core.clock import now
@@ -51,8 +51,15 @@ def open_conversation(
     if session_id is not None:
         return get_conversation(actor, session_id)
     new = conversation_id_for(actor, client_message_id) if client_message_id else new_id()
-    found = db.session.get(Conversation, new)
+    found = db.session.get(Conversation, new) if client_message_id else None
     return found or _create(actor, new, title_from(first_words))
+
+
+def make_lasting(conversation: Conversation, *, first_words: str) -> None:
+    """A temporary conversation in which somebody says something that is kept becomes one like any other."""
+    if conversation.status == TEMPORARY:
+        conversation.status = ASSISTANT
+        conversation.title = conversation.title or title_from(first_words)
 
 
 def conversation_id_for(actor: Actor, client_message_id: str) -> str:
@@ -106,12 +113,43 @@ def open_run(actor: Actor, conversation: Conversation, run_id: str) -> Run:
 
 def close_run(run_id: str, *, status: str, error_code: str = "", **values: Any) -> bool:
     """End a run once and free its conversation; False when somebody else has ended it."""
+    # The table, not the class: no loaded object has to follow, and it takes half the time.
     result = db.session.execute(
-        update(Run)
+        update(cast(Table, Run.__table__))
         .where(Run.id == run_id, Run.active_in.is_not(None))
         .values(active_in=None, status=status, error_code=error_code, finished_at=now(), **values)
     )
     return cast(CursorResult[Any], result).rowcount == 1
+
+
+def keep_summary(session_id: str, text: str, *, until: int, was: int) -> bool:
+    """Keep a summary up to message `until`; False when somebody has kept another since `summary_until` was `was`."""
+    is_newer = or_(Conversation.summary_until < until, Conversation.summary == "")
+    result = db.session.execute(
+        update(Conversation)
+        .where(Conversation.id == session_id, Conversation.summary_until == was, is_newer)
+        .values(summary=text, summary_until=until)
+    )
+    return cast(CursorResult[Any], result).rowcount == 1
+
+
+def add_usage(run_id: str, *, prompt_tokens: int, completion_tokens: int, cost_micros: int) -> None:
+    """Count tokens to a run that has ended: those of its conversation's summary. `cost_micros` in millionths of a yuan."""
+    db.session.execute(
+        update(Run)
+        .where(Run.id == run_id)
+        .values(
+            prompt_tokens=Run.prompt_tokens + prompt_tokens,
+            completion_tokens=Run.completion_tokens + completion_tokens,
+            cost_micros=Run.cost_micros + cost_micros,
+        )
+    )
+
+
+def note_agent(run: RunKey, version_id: int | None) -> None:
+    """Keep which agent version has answered last; None for the model of the settings and the built-in one."""
+    mine = update(Conversation).where(Conversation.id == run.conversation_id)
+    db.session.execute(mine.values(agent_version_id=version_id))
 
 
 def answer_open_calls(run: RunKey, results: Results, *, default: Mapping[str, Any]) -> None:

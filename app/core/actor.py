@@ -25,7 +25,8 @@ STAFF_ROLES = frozenset({Role.CONSULTANT, Role.OPERATOR, Role.ADMIN})
 class Actor:
     """The person or program on whose behalf something happens.
 
-    `user_id` is None for a guest, whose cart and conversations hang on `guest_id`.
+    `user_id` is None for a guest, whose cart and conversations hang on `guest_id`. `group_id` is the tool group
+    through whose key a program came: it has that group's tools and no others.
     """
 
     user_id: int | None = None
@@ -33,6 +34,7 @@ class Actor:
     roles: frozenset[Role] = field(default_factory=frozenset)
     locale: str = "zh"
     origin: str = "web"
+    group_id: int | None = None
 
     @property
     def is_guest(self) -> bool:

@@ -24,6 +24,7 @@ from app.db import db, transaction
 from app.demo.figures import check_figures
 from app.demo.history import Article, History, Person, Sale
 from app.demo.people import add_accounts, add_coupons
+from app.mcp.demo_groups import add_demo_groups
 from app.members.levels import level_for
 from app.members.models import Member, Store
 from app.orders.models import Order, OrderItem
@@ -62,6 +63,7 @@ def load_demo(settings: Settings, *, echo: Echo, orders: int = ORDERS, members: 
         _add_sales(sales)
         _count_units(sales)
         _add_people(settings, today)
+        add_demo_groups()
     for line in check_figures(today):
         echo(line)
 

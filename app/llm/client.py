@@ -7,6 +7,7 @@ each other, so any of them can be replaced alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,10 +37,11 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the turn cost, in the model's own tokens."""
+    """What the turn cost, in the model's own tokens; `cached_tokens` are part of the prompt's."""
 
     prompt_tokens: int
     completion_tokens: int
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,32 +51,62 @@ class Finish:
     reason: str
 
 
-ModelEvent = TextDelta | ToolCall | Usage | Finish
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Work without words: a piece of a tool call, a thought. It holds the timeouts off and says nothing."""
+
+
+ModelEvent = TextDelta | ToolCall | Usage | Finish | Alive
+Watch = Callable[[Callable[[], None]], AbstractContextManager[None]]
 
 
 def _never_cancelled() -> bool:
     return False
 
 
+def _never_called(_call: Callable[[], None]) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
-    """One turn's input. ``locale`` is the page's language; the reply follows the customer's own words first."""
+    """One turn's input. ``locale`` is the page's language; the reply follows the customer's own words first.
+
+    ``user`` tells customers apart without naming them. ``cancelled()`` is looked at between two pieces;
+    ``with on_cancel(call):`` has ``call`` called at once, from another thread, while the block runs.
+    """
 
     messages: Sequence[Message]
     tools: Sequence[ToolSchema]
     locale: str = "zh"
     temperature: float | None = None
     max_tokens: int | None = None
+    user: str = ""
     cancelled: Callable[[], bool] = _never_cancelled
+    on_cancel: Watch = _never_called
 
 
 class ModelError(Exception):
-    """A model could not answer. ``code`` is an error code of the API (UPSTREAM, RATE_LIMITED, TIMEOUT ...)."""
+    """A model could not answer. ``code`` is an error code of the API (UPSTREAM, RATE_LIMITED, TIMEOUT ...).
 
-    def __init__(self, code: str, message: str = "", *, retryable: bool = False) -> None:
+    ``retryable`` is False when it will fail again until a person has changed something. ``status`` is the
+    provider's HTTP status, where there was one; ``retry_after`` the seconds it asked us to wait.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        retryable: bool = False,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message or code)
         self.code = code
         self.retryable = retryable
+        self.status = status
+        self.retry_after = retry_after
 
 
 class ChatModel(Protocol):

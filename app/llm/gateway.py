@@ -1,19 +1,19 @@
-"""Which model answers: the configured one, the caller's own where that is allowed, or the built-in one.
+"""What a caller may ask of a model, and the two models that need no address: the built-in one and a test's.
 
-`choose_model` is the one place that the agent loop asks; agents with weights and fail-over go in here.
+Which model answers is decided in `app.gateway.routing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import cast
-from urllib.parse import urlsplit
 
 from flask import current_app
 
 from app.core.errors import N_, Forbidden
+from app.llm.addresses import AddressRefused, check_address, same_place
 from app.llm.client import ChatModel, ChatRequest
 from app.runtime import settings
 
@@ -32,35 +32,41 @@ class ModelOptions:
 
 
 def check_options(options: ModelOptions) -> None:
-    """Raises Forbidden for an address (or a key for one) that is not allowed: we are no open proxy."""
+    """Raises Forbidden for an address (or a key for one) that is not allowed: we are no open proxy.
+
+    An address must be named in LLM_ALLOWED_BASE_URLS, and must not lead into a private network.
+    """
     if options.base_url is None and options.api_key is None:
         return
     if options.base_url is None or not _is_allowed(options.base_url):
         raise Forbidden(N_("This model address is not allowed here."))
 
 
-def choose_model(options: ModelOptions) -> ChatModel:
-    """The model for one answer. Raises Forbidden as `check_options` does."""
-    check_options(options)
-    chosen = current_app.extensions.get(OVERRIDE)
-    if chosen is not None:
-        return cast(ChatModel, chosen)
-    configured = settings()
-    if options.base_url is not None:
-        name = options.model_name or configured.llm_model_name
-        return _remote(options.base_url, options.api_key or "", name)
-    if configured.llm_is_configured:
-        name = options.model_name or configured.llm_model_name
-        return _remote(configured.llm_endpoint, configured.llm_api_key, name)
-    return _builtin()()
+def _is_allowed(base_url: str) -> bool:
+    try:
+        if not same_place(base_url, settings().llm_allowed_base_urls.split()):
+            return False
+        check_address(base_url)
+    except AddressRefused:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1)
+def builtin_model() -> ChatModel:
+    """The built-in model. Its word lists take a moment to load: not before they are needed."""
+    from app.llm.builtin import BuiltinModel
+
+    return BuiltinModel()
 
 
 def warm() -> None:
-    """Load the built-in model's words before the first customer waits for them (0.1 to 0.2 seconds)."""
-    if not settings().llm_is_configured:
-        request = ChatRequest(messages=[{"role": "user", "content": "你好, do you have sunscreen"}], tools=())
-        for _ in _builtin()().stream(request):
-            pass
+    """Load what the first answer needs before a customer waits for it (0.1 to 0.2 seconds, a client 1 second)."""
+    # Any process may be told of an agent at any time.
+    import_module("app.llm.openai_compatible")
+    request = ChatRequest(messages=[{"role": "user", "content": "你好, do you have sunscreen"}], tools=())
+    for _ in builtin_model().stream(request):
+        pass
 
 
 def use_model(model: ChatModel | None) -> None:
@@ -68,38 +74,6 @@ def use_model(model: ChatModel | None) -> None:
     current_app.extensions[OVERRIDE] = model
 
 
-def _remote(base_url: str, api_key: str, name: str) -> ChatModel:
-    return _connected(base_url, api_key, name, settings().llm_connect_timeout, settings().llm_read_timeout)
-
-
-@lru_cache(maxsize=32)
-def _connected(
-    base_url: str, api_key: str, name: str, connect_timeout: float, read_timeout: float
-) -> ChatModel:
-    """One client, with its pool of connections, for each address and key."""
-    from app.llm.openai_compatible import OpenAICompatible
-
-    return OpenAICompatible(
-        base_url=base_url,
-        api_key=api_key,
-        model=name,
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
-    )
-
-
-@lru_cache(maxsize=1)
-def _builtin() -> Callable[[], ChatModel]:
-    # Its word lists take a moment to load: not before they are needed.
-    from app.llm.builtin import BuiltinModel
-
-    return BuiltinModel
-
-
-def _is_allowed(base_url: str) -> bool:
-    """True when scheme, host and port are those of an allowed address."""
-    wanted = urlsplit(base_url)
-    return wanted.username is None and any(
-        (wanted.scheme, wanted.hostname, wanted.port) == (allowed.scheme, allowed.hostname, allowed.port)
-        for allowed in map(urlsplit, settings().llm_allowed_base_urls.split())
-    )
+def override() -> ChatModel | None:
+    """The model of `use_model`."""
+    return cast(ChatModel | None, current_app.extensions.get(OVERRIDE))

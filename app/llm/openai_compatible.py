@@ -5,36 +5,50 @@ Wire format: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import suppress
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from logging import getLogger
-from typing import Any, cast
+from typing import Any
 
+import httpx2
 import openai
-from openai import OpenAI, Stream
-from openai.types.chat import ChatCompletionChunk
+from openai import OpenAI
 
-from app.llm.client import ChatRequest, Finish, ModelError, ModelEvent, TextDelta, ToolCall, Usage
+from app.llm.client import Alive, ChatRequest, Finish, ModelError, ModelEvent, TextDelta, ToolCall, Usage
+from app.llm.http import Call
+from app.llm.wire import (
+    WRITE_SECONDS,
+    count,
+    data_of,
+    is_refused_address,
+    joined,
+    of_status,
+    read_rest,
+    translating,
+    unhurried,
+)
 
-log = getLogger(__name__)
-WATCH_SECONDS = 0.25
-# One more try, before anything was said, for what often passes by itself.
-RETRIES = 1
-RETRY_SECONDS = 0.3
-WRITE_SECONDS = 10.0
+DONE = "[DONE]"
+# What several servers call the words that a model says to itself.
+THOUGHTS = ("reasoning_content", "reasoning")
 
 
 class OpenAICompatible:
     """A chat model at an OpenAI-compatible address. One object serves any number of threads."""
 
     def __init__(
-        self, *, base_url: str, api_key: str, model: str, connect_timeout: float, read_timeout: float
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        model: str,
+        connect_timeout: float,
+        read_timeout: float,
+        http: httpx2.Client,
     ) -> None:
         self.name = model
+        self._api_key = api_key
         # `read` is the longest silence between two pieces of an answer, in seconds.
         timeout = openai.Timeout(
             connect=connect_timeout, read=read_timeout, write=WRITE_SECONDS, pool=connect_timeout
@@ -45,48 +59,37 @@ class OpenAICompatible:
             api_key=api_key or "none",
             timeout=timeout,
             max_retries=0,
+            http_client=http,
         )
 
     def stream(self, request: ChatRequest) -> Iterator[ModelEvent]:
         """One turn. Raises ModelError."""
-        try:
-            with self._open(request) as chunks, _closing_when_cancelled(chunks, request):
-                yield from _events(chunks, request)
-        except openai.OpenAIError as error:
-            if not request.cancelled():
-                raise _translated(error) from error
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            # What came is not what the protocol says (no JSON, or other shapes).
-            if not request.cancelled():
-                raise ModelError("UPSTREAM", f"malformed answer: {error!r}", retryable=True) from error
+        call = Call()
+        with (
+            request.on_cancel(call.end),
+            translating(request, _known, api_key=self._api_key),
+            ExitStack() as stack,
+        ):
+            with call.sending():
+                answer = stack.enter_context(self._open(request))
+            yield from _events(_chunks(unhurried(answer.iter_bytes()), call), request)
 
-    def _open(self, request: ChatRequest) -> Stream[ChatCompletionChunk]:
-        for attempt in range(RETRIES + 1):
-            try:
-                return self._create(request)
-            except (openai.APIConnectionError, openai.InternalServerError) as error:
-                is_timeout = isinstance(error, openai.APITimeoutError)
-                if attempt == RETRIES or is_timeout or request.cancelled():
-                    raise
-                log.info("model_retried error=%r", error)
-                time.sleep(RETRY_SECONDS)
-        raise AssertionError("unreachable")
-
-    def _create(self, request: ChatRequest) -> Stream[ChatCompletionChunk]:
+    def _open(self, request: ChatRequest) -> Any:
         options: dict[str, Any] = {
             "tools": list(request.tools) or None,
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
         }
         given = {key: value for key, value in options.items() if value is not None}
-        answer = self._client.chat.completions.create(
+        # The raw stream: the library's typed one takes twice the time (165 instead of 80 µs a piece, measured).
+        # So are its typed parameters: it walks through each of them, a millisecond for our tools.
+        return self._client.chat.completions.with_streaming_response.create(
             model=self.name,
-            messages=cast(Any, list(request.messages)),
+            messages=(),
             stream=True,
             stream_options={"include_usage": True},
-            **given,
+            extra_body={"messages": list(request.messages), **given},
         )
-        return cast("Stream[ChatCompletionChunk]", answer)
 
 
 @dataclass(slots=True)
@@ -103,83 +106,123 @@ class _Calls:
     by_index: dict[int, _PartialCall] = field(default_factory=dict)
     all: list[_PartialCall] = field(default_factory=list)
 
-    def add(self, piece: Any) -> None:
-        index = piece.index if piece.index is not None else len(self.all)
+    def add(self, piece: dict[str, Any]) -> None:
+        index = piece.get("index")
+        index = index if index is not None else len(self.all)
+        call_id = piece.get("id") or ""
         call = self.by_index.get(index)
         # Some servers number every call 0: another id is another call.
-        if call is None or (piece.id and call.id and piece.id != call.id):
+        if call is None or (call_id and call.id and call_id != call.id):
             call = _PartialCall()
             self.by_index[index] = call
             self.all.append(call)
-        call.id = call.id or piece.id or ""
-        if piece.function is not None:
-            call.name += piece.function.name or ""
-            call.arguments += piece.function.arguments or ""
+        call.id = call.id or call_id
+        function = piece.get("function") or {}
+        call.name += function.get("name") or ""
+        call.arguments += function.get("arguments") or ""
 
     def complete(self) -> Iterator[ToolCall]:
         for call in self.all:
             if call.name:
-                yield ToolCall(call.id, call.name, call.arguments or "{}")
+                yield ToolCall(call.id, call.name, joined(call.arguments) or "{}")
 
 
-def _events(chunks: Stream[ChatCompletionChunk], request: ChatRequest) -> Iterator[ModelEvent]:
-    calls, reason, usage = _Calls(), "", None
+@dataclass(slots=True)
+class _Turn:
+    """What has come of a turn."""
+
+    calls: _Calls = field(default_factory=_Calls)
+    half: str = ""
+    reason: str = ""
+    usage: Usage | None = None
+
+    def read(self, chunk: dict[str, Any]) -> ModelEvent | None:
+        """Take a chunk in; the event that it makes by itself."""
+        if chunk.get("usage"):
+            self.usage = _usage(chunk["usage"])
+        choices = chunk.get("choices") or ()
+        return self._choice(choices[0]) if choices else None
+
+    def _choice(self, choice: dict[str, Any]) -> ModelEvent | None:
+        delta = choice.get("delta") or {}
+        pieces = delta.get("tool_calls") or ()
+        for piece in pieces:
+            self.calls.add(piece)
+        self.reason = choice.get("finish_reason") or self.reason
+        text = self._whole(_text(delta.get("content") or ""))
+        if text:
+            return TextDelta(text)
+        return Alive() if pieces or any(delta.get(name) for name in THOUGHTS) else None
+
+    def _whole(self, content: str) -> str:
+        """The text without its last character when that is half of one: servers cut an emoji in two."""
+        content, self.half = self.half + content, ""
+        if content and "\ud800" <= content[-1] <= "\udbff":
+            content, self.half = content[:-1], content[-1]
+        return joined(content)
+
+    def end(self) -> Iterator[ModelEvent]:
+        if not self.reason:
+            raise ModelError("UPSTREAM", "the answer broke off", retryable=True)
+        found = list(self.calls.complete())
+        yield from found
+        if self.usage is not None:
+            yield self.usage
+        yield Finish("tool_calls" if found else "length" if self.reason == "length" else "stop")
+
+
+def _chunks(pieces: Iterator[bytes], call: Call) -> Iterator[dict[str, Any]]:
+    """The chunks up to the end mark."""
+    for data in data_of(pieces):
+        if data == DONE:
+            break
+        chunk = json.loads(data)
+        if chunk.get("error"):
+            raise _told(chunk["error"])
+        yield chunk
+    read_rest(pieces, call)
+
+
+def _events(chunks: Iterable[dict[str, Any]], request: ChatRequest) -> Iterator[ModelEvent]:
+    turn = _Turn()
     for chunk in chunks:
         if request.cancelled():
             return
-        if chunk.usage is not None:
-            usage = Usage(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0)
-        for choice in chunk.choices[:1]:
-            if choice.delta is not None and choice.delta.content:
-                yield TextDelta(choice.delta.content)
-            for piece in (choice.delta and choice.delta.tool_calls) or ():
-                calls.add(piece)
-            reason = choice.finish_reason or reason
-    if request.cancelled():
-        return
-    if not reason:
-        raise ModelError("UPSTREAM", "the answer broke off", retryable=True)
-    found = list(calls.complete())
-    yield from found
-    if usage is not None:
-        yield usage
-    yield Finish("tool_calls" if found else "length" if reason == "length" else "stop")
+        event = turn.read(chunk)
+        if event is not None:
+            yield event
+    if not request.cancelled():
+        yield from turn.end()
 
 
-class _closing_when_cancelled:  # noqa: N801 - used as a context manager
-    """Watches for a cancel while the stream's own thread waits for the next piece."""
-
-    def __init__(self, chunks: Stream[ChatCompletionChunk], request: ChatRequest) -> None:
-        self._chunks = chunks
-        self._request = request
-        self._is_over = threading.Event()
-
-    def __enter__(self) -> None:
-        threading.Thread(target=self._watch, daemon=True, name="model-watch").start()
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-
-    def _watch(self) -> None:
-        while not self._is_over.wait(WATCH_SECONDS):
-            if self._request.cancelled():
-                _shut(self._chunks)
-                return
+def _text(content: Any) -> str:
+    if not isinstance(content, str):
+        raise TypeError("content is no text")
+    return content
 
 
-def _shut(chunks: Stream[ChatCompletionChunk]) -> None:
-    """End the connection so that a read that waits on it returns; closing alone would not wake a thread."""
-    with suppress(Exception):
-        connection = chunks.response.extensions["network_stream"].get_extra_info("socket")
-        connection.shutdown(socket.SHUT_RDWR)
+def _usage(given: dict[str, Any]) -> Usage:
+    """`prompt_cache_hit_tokens` is DeepSeek's name."""
+    details = given.get("prompt_tokens_details") or {}
+    cached = count(details.get("cached_tokens")) or count(given.get("prompt_cache_hit_tokens"))
+    return Usage(count(given.get("prompt_tokens")), count(given.get("completion_tokens")), cached)
 
 
-def _translated(error: openai.OpenAIError) -> ModelError:
-    """The client's error in the codes of our API."""
+def _told(error: Any) -> ModelError:
+    """A failure that comes inside of a stream."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if code in (429, "429", "rate_limit_exceeded"):
+        return ModelError("RATE_LIMITED", str(error)[:300], retryable=True, status=429)
+    return ModelError("UPSTREAM", str(error)[:300], retryable=True)
+
+
+def _known(error: Exception) -> ModelError | None:
+    """The client's errors in the codes of our API."""
     text = f"{type(error).__name__}: {error}"[:300]
-    if isinstance(error, openai.RateLimitError):
-        return ModelError("RATE_LIMITED", text, retryable=True)
+    if isinstance(error, openai.APIStatusError):
+        return of_status(error.status_code, str(error), error.response.headers)
     if isinstance(error, openai.APITimeoutError):
         return ModelError("TIMEOUT", text, retryable=True)
-    is_our_fault = isinstance(error, openai.APIStatusError) and error.status_code < 500
-    return ModelError("UPSTREAM", text, retryable=not is_our_fault)
+    if isinstance(error, openai.APIConnectionError):
+        return ModelError("UPSTREAM", text, retryable=not is_refused_address(error))
+    return None

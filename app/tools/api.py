@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from flask import Blueprint
-from flask_babel import gettext
 from pydantic import BaseModel
 
 from app.tools.queries import Offer, list_tools
+from app.tools.servers import OWN_SERVER, Status, Transport, list_servers
 from app.web.api import endpoint
 from app.web.auth import PUBLIC, current_actor
 from app.web.i18n import current_locale
 
 bp = Blueprint("tools_api", __name__)
-OWN_SERVER = "shop"
 
 
 class ToolBody(BaseModel):
@@ -35,8 +34,8 @@ class ServerBody(BaseModel):
 
     code: str
     name: str
-    transport: Literal["native", "stdio", "http"]
-    status: Literal["ok", "down"]
+    transport: Transport
+    status: Status
     tools: list[str]
 
 
@@ -49,9 +48,8 @@ def tools() -> list[ToolBody]:
 
 @endpoint(bp, "/api/servers", who=PUBLIC, summary="The servers of tools", answers={200: list[ServerBody]})
 def servers() -> list[ServerBody]:
-    """The shop's own tools are one server among those that may be attached."""
-    names = [offer.spec.name for offer in list_tools(current_actor())]
-    return [ServerBody(code=OWN_SERVER, name=gettext("Shop"), transport="native", status="ok", tools=names)]
+    """The shop's own tools are one server, `shop`, among those that are attached."""
+    return [ServerBody.model_validate(each, from_attributes=True) for each in list_servers(current_actor())]
 
 
 def _body(offer: Offer, locale: str) -> ToolBody:

@@ -10,11 +10,12 @@ from sqlalchemy import insert
 
 from app.core.clock import now
 from app.db import db, in_transaction
+from app.tools.call_batch import find_batch
 from app.tools.limits import for_log
 from app.tools.models import ToolCallLog
 
 if TYPE_CHECKING:
-    from app.tools.executor import ToolResult
+    from app.tools.outcome import ToolResult
 
 log = getLogger(__name__)
 SUCCESSES = frozenset({"ok", "confirmation_required"})
@@ -35,6 +36,10 @@ def record(tool_name: str, group_id: int | None, caller: str, arguments: Any, re
         "created_at": now(),
     }
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    batch = find_batch(app)
+    if batch is not None:
+        batch.put(values)
+        return
     try:
         # A context of its own has a session of its own.
         with app.app_context():

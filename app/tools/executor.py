@@ -12,64 +12,31 @@ import threading
 import time
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import replace
 from logging import getLogger
 from typing import Any, cast
 
 from flask import Flask, current_app
-from flask_babel import force_locale, gettext
-from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from flask_babel import force_locale
 
 from app.core.actor import Actor
-from app.core.errors import N_, Conflict, DomainError, InvalidParam, Unavailable
-from app.db import db, in_transaction
+from app.core.errors import N_, InvalidParam
+from app.db import OpenWrite, db, in_transaction, open_write
 from app.runtime import settings
 from app.tools import call_log
-from app.tools.cancellation import Cancellation, Cancelled, CommitGate, current
+from app.tools.breaking import break_off
+from app.tools.cancellation import Cancellation, CommitGate, current
 from app.tools.groups import Switch
-from app.tools.limits import shorten, to_json
+from app.tools.outcome import Changed, ToolResult, bounded, failure, stopped
 from app.tools.queries import get_tool
 from app.tools.spec import Arguments, ToolSpec
-from app.web.errors import invalid
-from app.web.i18n import error_text
+from app.tools.streaming import OnText, Pieces
 
 log = getLogger(__name__)
+Preview = Callable[[Actor, Any], dict[str, Any]]
 # A commit that has begun is waited for; the database itself gives up long before this.
 COMMIT_SECONDS = 30.0
-MESSAGES = {
-    "timeout": N_("This took too long and was stopped. Nothing was changed."),
-    "cancelled": N_("This was stopped. Nothing was changed."),
-    "unknown": N_("This took too long. It is not known whether it was done; please check."),
-    "internal": N_("Something went wrong on our side. Please try again."),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolResult:
-    """What became of a call.
-
-    `status` is ok, error, timeout, cancelled, denied or confirmation_required. `result` is what a model and
-    a page get; `full` is the uncut result when `is_cut`. `fingerprint` comes with confirmation_required.
-    """
-
-    status: str
-    result: dict[str, Any]
-    duration_ms: int = 0
-    is_cut: bool = False
-    full: dict[str, Any] = field(default_factory=dict)
-    fingerprint: str = ""
-
-
-class Changed(Conflict):
-    """What the person agreed to is not what would happen now; `preview` is what would."""
-
-    code = "CONFIRMATION_VOID"
-    default_message = N_("The cart or a price has changed since you were asked. Nothing was done.")
-
-    def __init__(self, preview: dict[str, Any]) -> None:
-        super().__init__()
-        self.preview = preview
+__all__ = ["Changed", "Preview", "ToolResult", "execute", "fingerprint"]
 
 
 def execute(
@@ -80,23 +47,29 @@ def execute(
     caller: str,
     cancellation: Cancellation | None = None,
     approved: str | None = None,
+    ask: Callable[[ToolSpec], Preview] | None = None,
+    on_text: OnText | None = None,
 ) -> ToolResult:
     """Call a tool; never raises for what the tool or its caller does wrong.
 
     `approved` is the fingerprint of what a person said yes to: a tool with `confirm` runs only with it, and
-    only while its preview is still the same. Must not be called inside a transaction.
+    only while its preview is still the same. With `ask`, which makes a preview, any tool is one with `confirm`.
+    `on_text` gets what a streaming tool says, in this thread and before the result. Must not be called inside a
+    transaction.
     """
     started = time.perf_counter()
-    call = _Call(actor, approved, cancellation or Cancellation())
+    call = _Call(actor, approved, cancellation or Cancellation(), on_text)
     group_id: int | None = None
     with force_locale(actor.locale):
         try:
             spec, switch = get_tool(actor, name)
             group_id = switch.group_id
+            if ask is not None and not spec.confirm:
+                spec = replace(spec, confirm=True, preview=ask(spec))
             outcome = call.run(spec, switch, arguments)
         except Exception as error:
-            outcome = _failure(error, name)
-    result = _bounded(outcome, started)
+            outcome = failure(error, name)
+    result = bounded(outcome, started)
     call_log.record(name, group_id, caller, arguments, result)
     return result
 
@@ -110,14 +83,19 @@ def fingerprint(name: str, arguments: Arguments, preview: dict[str, Any]) -> str
 class _Call:
     """One call on its way through a thread of its own (a greenlet in the web process)."""
 
-    def __init__(self, actor: Actor, approved: str | None, cancellation: Cancellation) -> None:
+    def __init__(
+        self, actor: Actor, approved: str | None, cancellation: Cancellation, on_text: OnText | None
+    ) -> None:
         self._actor = actor
         self._approved = approved
         self._outside = cancellation
         self._inside = Cancellation()
         self._gate = CommitGate()
         self._finished = threading.Event()
-        self._wake = threading.Event()
+        # Set when there is something to hand on, and when there is nothing more to wait for.
+        self._wake, self._is_over = threading.Event(), threading.Event()
+        self._pieces = Pieces(on_text, self._wake)
+        self._write_open: OpenWrite | None = None
         self._outcome: ToolResult | Exception | None = None
 
     def run(self, spec: ToolSpec, switch: Switch, arguments: Any) -> ToolResult:
@@ -125,11 +103,27 @@ class _Call:
         checked = _validated(spec, arguments)
         timeout = switch.timeout_seconds or spec.timeout_seconds or settings().tool_timeout_seconds
         if self._outside.is_cancelled():
-            return _stopped("cancelled")
+            return stopped("cancelled")
         self._start(lambda: self._work(spec, checked))
-        with self._outside.calling(self._wake.set):
-            self._wake.wait(timeout)
-        return self._settle(spec)
+        with self._outside.calling(self._end):
+            self._wait(time.monotonic() + timeout)
+        try:
+            return self._settle(spec)
+        finally:
+            self._pieces.hand_on()
+
+    def _end(self) -> None:
+        self._is_over.set()
+        self._wake.set()
+
+    def _wait(self, deadline: float) -> None:
+        """Until the tool has finished, the cancel or the deadline; hand on meanwhile what the tool says."""
+        while not self._is_over.is_set():
+            left = deadline - time.monotonic()
+            if left <= 0 or not self._wake.wait(left):
+                return
+            self._wake.clear()
+            self._is_over.wait(min(left, self._pieces.hand_on()))
 
     def _start(self, work: Callable[[], ToolResult]) -> None:
         app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
@@ -142,7 +136,7 @@ class _Call:
             except Exception as error:
                 self._outcome = error
             self._finished.set()
-            self._wake.set()
+            self._end()
 
         threading.Thread(target=copy_context().run, args=(body,), daemon=True, name="tool").start()
 
@@ -152,10 +146,12 @@ class _Call:
             status = "cancelled" if self._outside.is_cancelled() else "timeout"
             if self._gate.give_up():
                 self._inside.cancel(status)
-                return _stopped(status)
+                if self._write_open is not None:
+                    break_off(self._write_open)
+                return stopped(status)
             if not self._finished.wait(COMMIT_SECONDS):
                 log.error("tool_commit_stuck tool=%s", spec.name)
-                return _stopped("timeout", "unknown")
+                return stopped("timeout", "unknown")
         if isinstance(self._outcome, Exception):
             raise self._outcome
         assert self._outcome is not None  # noqa: S101 - set before the event is
@@ -171,19 +167,24 @@ class _Call:
             )
         if spec.writes:
             return in_transaction(lambda: self._write(spec, arguments))
-        return ToolResult(status="ok", result=spec.run(self._actor, arguments))
+        return ToolResult(status="ok", result=self._run(spec, arguments))
 
     def _write(self, spec: ToolSpec, arguments: Arguments) -> ToolResult:
+        self._write_open = open_write()
         self._gate.begin()
         if spec.confirm:
             # In the transaction that acts, so that nothing can change between the look and the deed.
             preview = _preview(spec, self._actor, arguments)
             if fingerprint(spec.name, arguments, preview) != self._approved:
                 raise Changed(preview)
-        result = spec.run(self._actor, arguments)
+        result = self._run(spec, arguments)
         db.session.flush()
         self._gate.commit()
         return ToolResult(status="ok", result=result)
+
+    def _run(self, spec: ToolSpec, arguments: Arguments) -> dict[str, Any]:
+        made = spec.run(self._actor, arguments)
+        return made if isinstance(made, dict) else self._pieces.drain(made, self._inside.check)
 
 
 def _preview(spec: ToolSpec, actor: Actor, arguments: Arguments) -> dict[str, Any]:
@@ -196,53 +197,3 @@ def _validated(spec: ToolSpec, arguments: Any) -> Arguments:
     # Models write null for what they do not want to say.
     given = {key: value for key, value in arguments.items() if value is not None}
     return spec.arguments.model_validate(given)
-
-
-def _failure(error: Exception, name: str) -> ToolResult:
-    if isinstance(error, ValidationError):
-        error = invalid(error)
-    if isinstance(error, Cancelled):
-        return _stopped("cancelled")
-    if isinstance(error, OperationalError):
-        log.error("tool_database_failed tool=%s", name, exc_info=error)
-        error = Unavailable()
-    if not isinstance(error, DomainError):
-        log.error("tool_failed tool=%s", name, exc_info=error)
-        return _broken()
-    told = _error(error.code, error_text(error))
-    if error.fields:
-        told.result["error"]["fields"] = {key: gettext(text) for key, text in error.fields.items()}
-    if isinstance(error, Changed):
-        told.result["summary"] = error.preview
-    return told
-
-
-def _stopped(status: str, message: str | None = None) -> ToolResult:
-    return _error(status.upper(), gettext(MESSAGES[message or status]), status)
-
-
-def _broken() -> ToolResult:
-    text = MESSAGES["internal"]
-    return _error("INTERNAL", gettext(text))
-
-
-def _error(code: str, message: str, status: str = "error") -> ToolResult:
-    return ToolResult(status=status, result={"error": {"code": code, "message": message}})
-
-
-def _bounded(outcome: ToolResult, started: float) -> ToolResult:
-    """The outcome with its result cut to size and its duration."""
-    try:
-        to_json(outcome.result)
-    except (TypeError, ValueError):
-        log.exception("tool_result_is_not_json")
-        outcome = _broken()
-    short, is_cut = shorten(outcome.result, settings().tool_result_max_chars)
-    return ToolResult(
-        status=outcome.status,
-        result=short,
-        duration_ms=round((time.perf_counter() - started) * 1000),
-        is_cut=is_cut,
-        full=outcome.result,
-        fingerprint=outcome.fingerprint,
-    )

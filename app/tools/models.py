@@ -13,7 +13,11 @@ from app.db import Model, UtcDateTime
 
 
 class ToolGroup(Model):
-    """A named set of tools, later with a key of its own."""
+    """A named set of tools with a key of its own, and what the key's holder may do.
+
+    The key is kept sealed (`app.core.crypto.Vault`), for an admin to see again, and as a hash, to be found by. A
+    key that was replaced may go on until `previous_key_until`. `right_names` are of `app.tools.groups.RIGHTS`.
+    """
 
     __tablename__ = "mcp_tool_groups"
 
@@ -23,6 +27,9 @@ class ToolGroup(Model):
     server_code: Mapped[str] = mapped_column(String(40), unique=True)
     api_key: Mapped[str | None] = mapped_column(Text)
     hashed_api_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    previous_hashed_api_key: Mapped[str | None] = mapped_column(String(64))
+    previous_key_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    right_names: Mapped[str] = mapped_column(String(60), default="read", server_default="read")
     user_tier_access: Mapped[list[str]] = mapped_column(JSON, default=list)
     allowed_roles: Mapped[list[str]] = mapped_column(JSON, default=list)
     enabled: Mapped[bool] = mapped_column(default=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache
+from inspect import isgeneratorfunction
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,6 +13,8 @@ from pydantic import BaseModel
 from app.core.actor import Actor, Role
 
 Summary = dict[str, Any]
+Result = dict[str, Any]
+Run = Callable[[Actor, Any], Result | Generator[str, None, Result]]
 
 
 class Arguments(BaseModel, extra="forbid"):
@@ -23,8 +26,9 @@ class ToolSpec:
     """A tool.
 
     `run(actor, arguments)` returns a JSON-ready dict and raises DomainError. It runs inside one transaction
-    when `writes`. `roles` empty means everybody, guests too; else the actor must hold one. A tool with
-    `confirm` has `preview(actor, arguments)`: what the person will be asked to agree to (its hash voids the
+    when `writes`. With `streaming` it is a generator: it yields text while it works, which is shown at once, and
+    returns the dict (`app.tools.streaming` has the bounds). `roles` empty means everybody, guests too; else the
+    actor must hold one. A tool with `confirm` has `preview(actor, arguments)`: what the person will be asked to agree to (its hash voids the
     confirmation when the cart or a price has changed meanwhile). Descriptions are by language, "zh" and
     "en".
     """
@@ -33,7 +37,7 @@ class ToolSpec:
     category: str
     descriptions: dict[str, str]
     arguments: type[Arguments]
-    run: Callable[[Actor, Any], dict[str, Any]]
+    run: Run
     roles: frozenset[Role] = frozenset()
     writes: bool = False
     confirm: bool = False
@@ -69,11 +73,16 @@ def tool(
     writes: bool = False,
     confirm: bool = False,
     preview: Callable[[Actor, Any], Summary] | None = None,
+    streaming: bool = False,
     timeout_seconds: float | None = None,
-) -> Callable[[Callable[[Actor, Any], dict[str, Any]]], ToolSpec]:
+) -> Callable[[Run], ToolSpec]:
     """Turn `def name(actor, arguments) -> dict` into a ToolSpec of the same name."""
 
-    def decorate(run: Callable[[Actor, Any], dict[str, Any]]) -> ToolSpec:
+    def decorate(run: Run) -> ToolSpec:
+        if streaming != isgeneratorfunction(run):
+            raise TypeError(
+                f"{run.__name__}: a tool that yields is declared with streaming=True, and no other"
+            )
         return ToolSpec(
             name=run.__name__,
             category=category,
@@ -84,6 +93,7 @@ def tool(
             writes=writes,
             confirm=confirm,
             preview=preview,
+            streaming=streaming,
             timeout_seconds=timeout_seconds,
         )
 

@@ -64,26 +64,35 @@ class Hub:
         self._redis = redis
         self._lock = threading.Lock()
         self._watches: dict[str, set[Watch]] = defaultdict(set)
+        self._subscribed: set[str] = set()
         self._changed: set[str] = set()
         self._own_channel = f"hub:{new_id()}"
         self._is_running = False
         self._idle_since = 0.0
 
     @contextmanager
-    def watching(self, channel: str, alive_key: str) -> Iterator[Watch]:
-        """Be woken by messages on `channel`, and when `alive_key` is gone."""
+    def watching(self, channel: str, alive_key: str, *, is_local: bool = False) -> Iterator[Watch]:
+        """Be woken by messages on `channel`, and when `alive_key` is gone.
+
+        `is_local`: the writer is in this process and calls `tell`; no subscription is needed.
+        """
         watch = Watch(channel, alive_key)
-        self._add(watch)
+        self._add(watch, subscribes=not is_local)
         try:
             yield watch
         finally:
             self._remove(watch)
 
-    def _add(self, watch: Watch) -> None:
+    def tell(self, channel: str) -> None:
+        """There is news of a writer in this process."""
+        self._wake(self._watching(channel))
+
+    def _add(self, watch: Watch, *, subscribes: bool) -> None:
         with self._lock:
-            is_first = not self._watches[watch.channel]
+            is_first = subscribes and watch.channel not in self._subscribed
             self._watches[watch.channel].add(watch)
             if is_first:
+                self._subscribed.add(watch.channel)
                 self._changed.add(watch.channel)
             starts, self._is_running = not self._is_running, True
         if starts:
@@ -99,7 +108,9 @@ class Hub:
             watches.discard(watch)
             if not watches:
                 del self._watches[watch.channel]
-                self._changed.add(watch.channel)
+                if watch.channel in self._subscribed:
+                    self._subscribed.discard(watch.channel)
+                    self._changed.add(watch.channel)
 
     def _run(self) -> None:
         is_away = False
@@ -120,7 +131,7 @@ class Hub:
     def _serve(self, subscription: PubSub) -> None:
         with self._lock:
             self._changed.clear()
-            channels = list(self._watches)
+            channels = list(self._subscribed)
         subscription.subscribe(self._own_channel, *channels)
         next_check = time.monotonic() + CHECK_SECONDS
         while not self._retires():
@@ -148,8 +159,8 @@ class Hub:
         if not self._changed:
             return
         with self._lock:
-            wanted = [channel for channel in self._changed if channel in self._watches]
-            unwanted = [channel for channel in self._changed if channel not in self._watches]
+            wanted = [channel for channel in self._changed if channel in self._subscribed]
+            unwanted = [channel for channel in self._changed if channel not in self._subscribed]
             self._changed.clear()
         if wanted:
             subscription.subscribe(*wanted)

@@ -11,7 +11,8 @@ from flask import Response
 from app.core.errors import N_, RateLimited
 
 OPENED = ": open\n\n"
-PING = ": ping\n\n"
+# Without an empty line behind it: readers exist (httpx-sse) for which that would be an event without data.
+PING = ": ping\n"
 RETRY_AFTER_SECONDS = 5
 
 _is_stopping = False

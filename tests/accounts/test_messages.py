@@ -104,6 +104,7 @@ def test_a_text_names_only_values_that_somebody_sends() -> None:
         "order.cancelled": {"order_id", "total", "reason"},
         "order.refunded": {"order_id", "amount", "credit", "points"},
         "cart.merged": {"order_id", "lines"},
+        "agent.alert": {"agent", "kind", "status"},
     }
     for topic, text in TEXTS.items():
         parts = [text.subject, text.link, *(part.text for part in text.sentences)]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -14,13 +16,18 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from app.accounts.tokens import issue_token
+from app.config import Settings
 from app.core.actor import Actor
 from app.db import db
+from app.factory import create_app
 from app.llm.gateway import use_model
 from app.tools.registry import registry
 from tests.agent import scripted
 from tests.agent.scripted import ScriptedModel, Turn
 from tests.builders import actor_of, make_user
+
+if TYPE_CHECKING:
+    from tests.agent.hostile_town import Town
 
 Events = list[dict[str, Any]]
 
@@ -86,6 +93,31 @@ def play(app: Flask) -> Callable[..., ScriptedModel]:
         return model
 
     return start
+
+
+@pytest.fixture(scope="module")
+def town(redis_url: str, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The demo shop in which a model obeys every text; one for all tests of a module."""
+    from tests.agent.hostile_town import build_town
+
+    home = tmp_path_factory.mktemp("town")
+    shutil.copy(sqlite_template, home / "mcpshop.db")
+    app = create_app(
+        Settings(
+            app_env="test",
+            mcpshop_home=home,
+            redis_url=redis_url,
+            ratelimit_enabled=False,
+            log_level="ERROR",
+            agent_max_steps=4,
+            secret_key="test-secret-key-of-at-least-32-characters",
+            _env_file=None,
+        )
+    )
+    yield build_town(app)
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 def events_in(response: TestResponse) -> Events:

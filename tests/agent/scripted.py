@@ -50,6 +50,13 @@ def call(*calls: tuple[str, dict[str, Any]], text: str = "") -> list[ModelEvent]
     return [*([TextDelta(text)] if text else []), *made, Usage(10, 5), Finish("tool_calls")]
 
 
+def unfenced(message: dict[str, Any]) -> str:
+    """The text of a tool's message without the fence that a model elsewhere gets it in."""
+    begin, text, end = message["content"].split("\n")
+    assert begin.startswith("<<DATA ") and end == f"<<END {begin.split()[1]}>>"
+    return text
+
+
 def hang(*pieces: str) -> Callable[[ChatRequest], Iterator[ModelEvent]]:
     """Say something, then nothing for a long time, without looking at `cancelled`."""
 

@@ -16,7 +16,7 @@ from app.db import db
 from app.llm.client import ChatRequest, Finish, ModelError, TextDelta, ToolCall
 from app.tools.models import ToolCallLog
 from tests.agent.conftest import Person, events_in, of_type, session_of, text_of
-from tests.agent.scripted import ScriptedModel, call, say
+from tests.agent.scripted import ScriptedModel, call, say, unfenced
 
 Play = Callable[..., ScriptedModel]
 
@@ -87,7 +87,7 @@ def test_tools_run_and_the_model_gets_their_results(alice: Person, play: Play) -
     sent = model.requests[1].messages
     assert [item["role"] for item in sent] == ["system", "user", "assistant", "tool"]
     assert sent[2]["tool_calls"][0]["function"]["name"] == "try_echo"
-    assert json.loads(sent[3]["content"]) == {"echo": "a"}
+    assert json.loads(unfenced(sent[3])) == {"echo": "a"}
 
 
 def test_parallel_calls_run_side_by_side(alice: Person, play: Play) -> None:
@@ -124,7 +124,7 @@ def test_a_wrong_call_is_an_error_the_model_can_mend(
     events = alice.say("go")
     result = of_type(events, "tool_result")[0]
     assert (result["status"], result["result"]["error"]["code"]) == ("error", code)
-    assert json.loads(model.requests[1].messages[-1]["content"])["error"]["code"] == code
+    assert json.loads(unfenced(model.requests[1].messages[-1]))["error"]["code"] == code
     assert events[-1]["type"] == "complete"
 
 
@@ -189,7 +189,7 @@ def test_a_long_result_is_cut_for_the_model_and_kept_whole(app: Flask, alice: Pe
     alice.say("really?", session_id=session_of(events))
     for request in model.requests[1:]:
         tool = next(item for item in request.messages if item["role"] == "tool")
-        assert len(tool["content"]) <= 8_000
+        assert len(unfenced(tool)) <= 8_000
 
 
 def test_json_chat_returns_reply_actions_and_cart(alice: Person, play: Play) -> None:

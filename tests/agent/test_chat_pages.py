@@ -92,7 +92,7 @@ def test_a_no_leaves_everything_as_it_was(app: Flask, browser: FlaskClient, play
         say("Confirm?"),
         say("All right."),
     )
-    ask(browser, "add")
+    ask(browser, "add SUN-1")
     form = FORM.search(ask(browser, "order", session_id=session_of(browser)))
     assert form
     answer = post_form(browser, form[1], approve="0")
@@ -111,7 +111,7 @@ def test_a_question_is_answered_once(app: Flask, browser: FlaskClient, play: Pla
         say("Confirm?"),
         say("Done."),
     )
-    ask(browser, "add")
+    ask(browser, "add SUN-1")
     form = FORM.search(ask(browser, "order", session_id=session_of(browser)))
     assert form
     post_form(browser, form[1], approve="1")
@@ -167,7 +167,7 @@ def test_htmx_gets_the_words_the_answer_and_what_else_has_changed(
     with app.app_context():
         make_product("SUN-1")
     play(call(("add_to_cart", {"sku": "SUN-1", "qty": 3})), say("Added."))
-    answer = post_form(browser, "/chat/messages", partial=True, content="add", place="page")
+    answer = post_form(browser, "/chat/messages", partial=True, content="add 3 SUN-1", place="page")
 
     assert answer.status_code == 200 and "<html" not in answer.text
     assert "chat-sent" in answer.headers["HX-Trigger"]

@@ -15,7 +15,7 @@ from app.conversations.models import Confirmation
 from app.core import clock
 from app.db import db, transaction
 from tests.agent.conftest import Events, Person, events_in, of_type, session_of, text_of
-from tests.agent.scripted import ScriptedModel, call, say
+from tests.agent.scripted import ScriptedModel, call, say, unfenced
 from tests.builders import make_product
 
 Play = Callable[..., ScriptedModel]
@@ -81,7 +81,7 @@ def test_a_yes_runs_exactly_the_stored_call_once(
     assert of_type(events, "tool_call")[0]["requires_confirmation"] is False
     assert of_type(events, "tool_result")[0]["result"] == {"order": {"order_id": "O1"}}
     assert text_of(events) == "Bought."
-    assert json.loads(model.requests[2].messages[-1]["content"]) == {"order": {"order_id": "O1"}}
+    assert json.loads(unfenced(model.requests[2].messages[-1])) == {"order": {"order_id": "O1"}}
     assert stock(app) == 4
     again = alice.post("/api/chat/confirm", confirmation_id=token, approve=True)
     assert (again.status_code, again.json["error"]["code"]) == (409, "CONFIRMATION_USED")
@@ -97,7 +97,7 @@ def test_a_no_does_nothing(app: Flask, alice: Person, play: Play, by_text: bool)
     else:
         events = events_in(alice.post("/api/chat/confirm", confirmation_id=token, approve=False))
     assert of_type(events, "tool_result")[0]["status"] == "denied"
-    assert json.loads(model.requests[2].messages[-1]["content"]) == {"status": "denied"}
+    assert json.loads(unfenced(model.requests[2].messages[-1])) == {"status": "denied"}
     assert (stock(app), state(app, token)) == (5, "denied")
 
 
@@ -144,7 +144,7 @@ def test_a_changed_price_makes_the_question_void(app: Flask, alice: Person, play
     assert (result["status"], result["result"]["error"]["code"]) == ("error", "CONFIRMATION_VOID")
     assert (result["result"]["asked"]["total"], result["result"]["summary"]["total"]) == (1000, 2000)
     assert (stock(app), state(app, token)) == (5, "void")
-    assert json.loads(model.requests[2].messages[-1]["content"])["summary"]["total"] == 2000
+    assert json.loads(unfenced(model.requests[2].messages[-1]))["summary"]["total"] == 2000
     alice.say("yes", session_id=session_id)
     assert stock(app) == 4
 

@@ -94,7 +94,7 @@ def test_a_quiet_stream_is_kept_open_by_pings(make_app: Any) -> None:
     with app.app_context():
         RunLog(redis_of(app), app.extensions["mcpshop_settings"], "r1").open()
         frames = Reader.of("r1", "en").frames()
-    assert [next(frames) for _ in range(3)] == [": open\n\n", ": ping\n\n", ": ping\n\n"]
+    assert [next(frames) for _ in range(3)] == [": open\n\n", ": ping\n", ": ping\n"]
     frames.close()
 
 

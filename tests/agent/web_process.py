@@ -27,10 +27,11 @@ class WebProcess:
     environment: dict[str, str]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    application: str = "wsgi:app"
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"],
+            [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py", self.application],
             cwd=PROJECT_ROOT,
             env={**os.environ, **self.environment, "PORT": str(self.port), "RATELIMIT_ENABLED": "0"},
             start_new_session=True,

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
-from werkzeug.serving import make_server
 
-from app.accounts.passwords import hash_password
 from app.conversations.models import Confirmation
 from app.core.clock import now
 from app.db import transaction
 from app.llm.client import ChatRequest, Finish, ModelEvent, TextDelta
-from app.llm.gateway import use_model
-from tests.agent.scripted import ScriptedModel, call, say
-from tests.builders import make_product, make_user
-from tests.conftest import unavailable
+from tests.agent.scripted import call, say
+from tests.browser.asking import ask
 
-PASSWORD = "a long password"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu"]
 FIRST, SECOND = "The first half **is", " here**.\n\nAnd the second half."
 SHOWN = "The first half is here."
 
@@ -43,67 +35,6 @@ class Held:
                 return
         yield TextDelta(SECOND)
         yield Finish("stop")
-
-
-@pytest.fixture
-def address(app: Flask) -> Iterator[str]:
-    """The application behind a threaded server, with a customer and a product."""
-    with app.app_context():
-        make_user("alice", password_hash=hash_password(PASSWORD))
-        make_product("SUN-1", name="防晒乳", name_en="Sun milk", price_cents=13_900, stock=5)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-@pytest.fixture
-def play(app: Flask) -> Callable[..., None]:
-    def use(*turns: object) -> None:
-        with app.app_context():
-            use_model(ScriptedModel(*turns))  # type: ignore[arg-type]
-
-    return use
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        unavailable("Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(params=[390, 1280])
-def tab(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Iterator[Page]:
-    """A signed-in customer's browser tab, on a phone and on a desk."""
-    context = chromium.new_context(
-        viewport={"width": request.param, "height": 844}, locale="en-US", base_url=address
-    )
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    _sign_in(page)
-    yield page
-    context.close()
-    assert errors == []
-
-
-def _sign_in(page: Page) -> None:
-    page.goto("/login")
-    page.fill("[name=username]", "alice")
-    page.fill("[name=password]", PASSWORD)
-    page.click("main button[type=submit]")
-    page.wait_for_url(lambda url: "/login" not in url)
-
-
-def ask(page: Page, content: str) -> None:
-    page.fill("#chat-content", content)
-    page.press("#chat-content", "Enter")
 
 
 def test_an_answer_appears_as_it_is_made_and_survives_a_reload(tab: Page, play: Callable[..., None]) -> None:
@@ -203,9 +134,9 @@ def test_a_yes_in_words_settles_the_card_too(tab: Page, play: Callable[..., None
         say("Done."),
     )
     tab.goto("/chat")
-    for words in ("add", "order", "yes"):
+    for count, words in enumerate(("add SUN-1", "order", "yes"), 1):
         ask(tab, words)
-        expect(tab.locator(".message-user")).to_have_count(["add", "order", "yes"].index(words) + 1)
+        expect(tab.locator(".message-user")).to_have_count(count)
         expect(tab.locator(".composer-send")).to_be_visible()
     expect(tab.locator(".confirmation.is-approved")).to_be_visible()
     expect(tab.locator(".confirmation.is-pending")).to_have_count(0)
@@ -258,7 +189,7 @@ def test_a_question_whose_time_is_over_loses_its_buttons(
 ) -> None:
     play(call(("add_to_cart", {"sku": "SUN-1"})), say("ok"), call(("place_order", {})), say("Sure?"))
     tab.goto("/chat")
-    ask(tab, "add")
+    ask(tab, "add SUN-1")
     expect(tab.locator(".message-assistant .answer-text")).to_have_text("ok")
     expect(tab.locator(".composer-send")).to_be_visible()
     ask(tab, "order")

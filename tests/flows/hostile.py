@@ -24,7 +24,8 @@ from app.accounts.tokens import issue_token
 from app.cart.models import CartItem
 from app.catalogue.search import reindex
 from app.core.actor import Actor, Role
-from app.db import db, transaction
+from app.db import db, in_transaction, transaction
+from app.gateway.service import create_agent
 from app.outbox import service as outbox
 from tests.browsing import sign_in
 from tests.builders import actor_of, make_coupon, make_product, make_user
@@ -163,6 +164,10 @@ def build_world(app: Flask, *, name: str = "轻盈防晒乳", title: str = "Suns
             "paid_order_id": paid.id,
             "contact_id": contact_id,
             "coupon_id": coupon.id,
+            "agent_id": in_transaction(
+                lambda: create_agent(world.actors["ada"], {"name": name[:80], "provider": "builtin"}).id
+            ),
+            "number": 1,
         }
         db.session.remove()
         for message_id in outbox.list_due():
@@ -181,8 +186,13 @@ def _talk(world: World, text: str) -> None:
     asked = client.post(
         "/api/chat", json={"text": "place the order", "session_id": said["session_id"]}, headers=headers
     ).get_json()
+    kept = client.get(f"/api/chat/sessions/{said['session_id']}/messages", headers=headers).get_json()
     world.ids.update(
         session_id=said["session_id"],
+        call_id=next(
+            (row["tool_call_id"] for row in kept if row["run_id"] == asked["run_id"] and row["tool_call_id"]),
+            "none",
+        ),
         run_id=asked["run_id"],
         confirmation_id=asked["confirmation_id"] or "none",
         name="0" * 32 + ".webp",
@@ -232,6 +242,9 @@ def path_of(rule: Rule, ids: dict[str, Any]) -> str:
 def rules_of(app: Flask, method: str, *, api: bool) -> Iterator[Rule]:
     """The routes of our own for a method: of the JSON API, or the pages."""
     for rule in app.url_map.iter_rules():
+        # A protocol of its own, with tests of its own.
+        if rule.endpoint == "mcp.serve":
+            continue
         is_api = rule.rule.startswith(("/api/", "/v1/")) or rule.rule in ("/health", "/metrics")
         if rule.endpoint != "static" and method in rule.methods and is_api == api:
             yield rule

@@ -29,6 +29,23 @@ from tests.flows.hostile import (
 
 pytestmark = pytest.mark.redis
 
+AGENT = {
+    "name": "New",
+    "purpose": "shop",
+    "priority": "5",
+    "monthly_budget_cents": "10",
+    "provider": "builtin",
+    "base_url": "https://10.0.0.1/v1",
+    "model": "m",
+    "app_id": "a",
+    "api_key": "k",
+    "system_prompt": "Be kind.",
+    "temperature": "1",
+    "max_tokens": "5",
+    "tool_choice": "chosen",
+    "tools": "shop",
+    "note": "why",
+}
 # What each form sends. A new form is missed by `test_every_form_is_known`, not by the person who adds it.
 FORMS: dict[str, dict[str, str]] = {
     "accounts.log_in": {"username": "alice", "password": "wrong password", "next": "/"},
@@ -40,6 +57,7 @@ FORMS: dict[str, dict[str, str]] = {
         "next": "/",
     },
     "accounts.log_out": {},
+    "ratings.rate_conversation": {"score": "4", "comment": "fine", "thumb": ""},
     "accounts.switch_locale": {"locale": "en", "next": "/"},
     "account.save_profile": {"email": "a@example.com", "phone": "", "locale": "en"},
     "account.change_password": {"current_password": "x", "new_password": "a long enough password"},
@@ -118,12 +136,19 @@ FORMS: dict[str, dict[str, str]] = {
     },
     "admin.restock_product": {"quantity": "1"},
     "admin.retire_product": {},
+    "agents.new_agent": AGENT,
+    "agents.save_agent": {**AGENT, "from_version": "1", "seen": "x", "traffic": "none"},
+    "agents.restore_version": {},
+    "agents.save_shares": {"weight-1": "5"},
+    "agents.try_agent": {"version": "1"},
+    "agents.delete_agent": {},
     "admin.restore_product": {},
 }
 # What the pages read from their addresses.
 ARGUMENTS = (
     "q", "page", "sort", "category_id", "min_price", "max_price", "band", "in_stock", "next", "session", "ask", "new",
-    "after", "kind", "offset", "id", "status", "day", "store_id", "state", "v", "coupon", "limit",
+    "after", "kind", "offset", "id", "status", "day", "store_id", "state", "v", "coupon", "limit", "days", "version",
+    "purpose",
 )  # fmt: skip
 MORE_TEXTS = (
     "9" * 5_000,
@@ -137,6 +162,7 @@ MORE_TEXTS = (
     "+1",
     "1_0",
 )
+ADMINS_PLACES = ("/admin/agents",)
 DESTRUCTIVE = ("accounts.log_out", "agent.stop")
 
 
@@ -156,6 +182,8 @@ def submit(client: FlaskClient, path: str, data: dict[str, Any], **more: Any) ->
 
 
 def who(rule: Rule) -> str:
+    if rule.rule.startswith(ADMINS_PLACES):
+        return "ada"
     return "olivia" if rule.rule.startswith("/admin") else "alice"
 
 
@@ -257,10 +285,10 @@ def test_a_field_of_a_megabyte_is_refused(world: World, endpoint: str) -> None:
 
 def test_hostile_addresses_of_pages_break_nothing(world: World) -> None:
     texts = (SCRIPT, QUOTED, SQL, "a\x00b", "😀", "-1", "99999999999999999999", *MORE_TEXTS)
-    olivia, alice = world.browser("olivia"), world.browser("alice")
+    browsers = {name: world.browser(name) for name in ("alice", "olivia", "ada")}
     before = world.state()
     for rule in rules_of(world.app, "GET", api=False):
-        client = olivia if rule.rule.startswith("/admin") else alice
+        client = browsers[who(rule)]
         for text in texts:
             # All at once, and the one that a page is most likely to read by itself.
             arguments = dict.fromkeys(ARGUMENTS, text)
@@ -288,14 +316,14 @@ def test_hostile_ids_in_addresses_are_not_found(world: World) -> None:
         "x" * 3_000,
         "%3Cscript%3Ealert(1)",
     )
-    olivia, alice = world.browser("olivia"), world.browser("alice")
-    token = {"alice": csrf_of(alice), "olivia": csrf_of(olivia)}
+    browsers = {name: world.browser(name) for name in ("alice", "olivia", "ada")}
+    token = {name: csrf_of(client) for name, client in browsers.items()}
     before = world.state()
     for method in ("GET", "POST"):
         for rule in rules_of(world.app, method, api=False):
             if not rule.arguments:
                 continue
-            client = olivia if who(rule) == "olivia" else alice
+            client = browsers[who(rule)]
             for part in parts:
                 path = path_of(rule, dict.fromkeys(world.ids, part))
                 data = (
@@ -418,7 +446,7 @@ def test_an_upload_that_is_no_picture_is_refused(world: World, data: bytes, name
 def test_hostile_text_in_forms_breaks_nothing_on_mariadb(make_app: Any, mariadb_url: str) -> None:
     """Where a text is too long for its column or has characters of 4 bytes, MariaDB refuses the statement."""
     world = build_world(make_app(mariadb_url), name=SCRIPT + "😀", title=QUOTED + "😀")
-    browsers = {name: world.browser(name) for name in ("alice", "olivia")}
+    browsers = {name: world.browser(name) for name in ("alice", "olivia", "ada")}
     tokens = {name: csrf_of(client) for name, client in browsers.items()}
     for endpoint, rule in forms(world).items():
         person = who(rule)

@@ -1,4 +1,4 @@
-"""Reading a model's stream so that an abort or the deadline never waits for the model."""
+"""Reading a model's stream so that neither an abort nor a silent model is ever waited for."""
 
 from __future__ import annotations
 
@@ -7,36 +7,51 @@ import threading
 import time
 from collections.abc import Iterator
 from contextvars import copy_context
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from flask import Flask, current_app
 
-from app.llm.client import ChatModel, ChatRequest, ModelError, ModelEvent, TextDelta
+from app.llm.client import Alive, ChatModel, ChatRequest, ModelError, ModelEvent, TextDelta
 from app.tools.cancellation import Cancellation
 
 _END = object()
 _WAKE = object()
+PAUSE_SECONDS = 0.04
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a turn is waited for: seconds until it begins and between two signs of life; `deadline` for all
+    of it, on the monotonic clock."""
+
+    first_token: float
+    gap: float
+    deadline: float
 
 
 def events_of(
-    model: ChatModel, request: ChatRequest, cancellation: Cancellation, deadline: float
+    model: ChatModel, request: ChatRequest, cancellation: Cancellation, patience: Patience
 ) -> Iterator[ModelEvent]:
-    """The events of one turn, text that came in meanwhile merged into one delta.
+    """The events of one turn but for `Alive`, text that came in meanwhile merged into one delta.
 
-    The model runs on a thread of its own (a greenlet in the web process) that is left behind when it hangs;
-    it sees `request.cancelled()` and ends by itself. `deadline` is on the monotonic clock. Raises
-    Cancelled, ModelError TIMEOUT at the deadline, or what the model raises.
+    The model runs on a thread of its own (a greenlet in the web process) that is left behind when it hangs; it is
+    told, its connection is shut, and it ends by itself. Raises Cancelled, ModelError TIMEOUT, or what the
+    model raises.
     """
     inbox: queue.Queue[object] = queue.Queue()
-    is_left = threading.Event()
-    told = replace(request, cancelled=lambda: cancellation.is_cancelled() or is_left.is_set())
-    _start(model, told, inbox)
+    left = Cancellation()
+
+    def stop() -> None:
+        left.cancel()
+        inbox.put(_WAKE)
+
+    _start(model, replace(request, cancelled=left.is_cancelled, on_cancel=left.calling), inbox)
     try:
-        with cancellation.calling(lambda: inbox.put(_WAKE)):
-            for batch in _batches(inbox, cancellation, deadline):
+        with cancellation.calling(stop):
+            for batch in _batches(inbox, cancellation, patience):
                 yield from _merged(batch)
     finally:
-        is_left.set()
+        left.cancel()
 
 
 def _start(model: ChatModel, request: ChatRequest, inbox: queue.Queue[object]) -> None:
@@ -57,11 +72,12 @@ def _start(model: ChatModel, request: ChatRequest, inbox: queue.Queue[object]) -
 
 
 def _batches(
-    inbox: queue.Queue[object], cancellation: Cancellation, deadline: float
+    inbox: queue.Queue[object], cancellation: Cancellation, patience: Patience
 ) -> Iterator[list[ModelEvent]]:
+    until = time.monotonic() + patience.first_token
     is_over = False
     while not is_over:
-        items = _take(inbox, deadline)
+        items = _take(inbox, min(until, patience.deadline))
         cancellation.check()
         batch: list[ModelEvent] = []
         for item in items:
@@ -72,15 +88,20 @@ def _batches(
                 is_over = True
             elif item is not _WAKE:
                 batch.append(item)  # type: ignore[arg-type]
+        if batch:
+            until = time.monotonic() + patience.gap
         yield batch
+        if batch and not is_over:
+            # Each delta costs the run log and every reader: what comes meanwhile goes with the next one.
+            time.sleep(PAUSE_SECONDS)
 
 
-def _take(inbox: queue.Queue[object], deadline: float) -> list[object]:
+def _take(inbox: queue.Queue[object], until: float) -> list[object]:
     """Everything that is there, at least one item."""
     try:
-        items = [inbox.get(timeout=max(0.0, deadline - time.monotonic()))]
+        items = [inbox.get(timeout=max(0.0, until - time.monotonic()))]
     except queue.Empty:
-        raise ModelError("TIMEOUT", "the run has reached its deadline", retryable=True) from None
+        raise ModelError("TIMEOUT", "the model was silent for too long", retryable=True) from None
     while True:
         try:
             items.append(inbox.get_nowait())
@@ -93,6 +114,8 @@ def _merged(batch: list[ModelEvent]) -> Iterator[ModelEvent]:
     for event in batch:
         if isinstance(event, TextDelta):
             text += event.content
+            continue
+        if isinstance(event, Alive):
             continue
         if text:
             yield TextDelta(text)

@@ -1,0 +1,67 @@
+"""A listening client hears of a change that another process made; it loses its ear with its key."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx2
+import pytest
+
+from app.core.actor import SYSTEM
+from app.db import in_transaction
+from app.mcp import service
+from app.mcp.queries import get_group
+from app.mcp.service import NewGroup, create_group
+from tests.mcp.serving import Program
+
+pytestmark = [pytest.mark.redis, pytest.mark.slow]
+LISTEN = {
+    "jsonrpc": "2.0",
+    "id": 7,
+    "method": "subscriptions/listen",
+    "params": {
+        "notifications": {"toolsListChanged": True},
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    },
+}
+
+
+def test_a_listener_hears_of_changes_until_its_key_is_revoked(program: Program) -> None:
+    with program.app.app_context():
+        key = in_transaction(lambda: create_group(SYSTEM, NewGroup(code="ears", name="Ears"))[1])
+
+    async def listen() -> None:
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Accept": "application/json, text/event-stream",
+            "MCP-Protocol-Version": "2026-07-28",
+            "Mcp-Method": "subscriptions/listen",
+        }
+        async with (
+            httpx2.AsyncClient(timeout=15) as http,
+            http.stream("POST", program.mcp, json=LISTEN, headers=headers) as answer,
+        ):
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+            lines = answer.aiter_lines()
+            heard = ""
+            while "acknowledged" not in heard:
+                heard = await anext(lines)
+            await asyncio.to_thread(change)
+            while "notifications/tools/list_changed" not in heard:
+                heard = await anext(lines)
+            await asyncio.to_thread(revoke)
+            async for _ in lines:
+                pass
+
+    def change() -> None:
+        with program.app.app_context():
+            in_transaction(lambda: service.add_tools(get_group("ears"), ["list_products"]))
+
+    def revoke() -> None:
+        with program.app.app_context():
+            in_transaction(lambda: service.revoke_key(get_group("ears")))
+
+    asyncio.run(asyncio.wait_for(listen(), 14))

