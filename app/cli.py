@@ -8,6 +8,12 @@ from flask.cli import AppGroup
 from flask_migrate import upgrade
 
 from app.accounts.commands import users
+from app.db import in_transaction
+from app.insights import commands_catalogue as _catalogue_commands  # noqa: F401 - adds to the group
+from app.insights.commands import insights
+from app.insights.knowledge.commands import kb
+from app.insights.knowledge.files import read_documents
+from app.insights.knowledge.service import load_documents
 from app.mcp.commands import mcp
 from app.runtime import settings
 
@@ -20,12 +26,16 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(demo)
     app.cli.add_command(users)
     app.cli.add_command(mcp)
+    app.cli.add_command(kb)
+    app.cli.add_command(insights)
 
 
 @click.command("setup")
 def setup() -> None:
     """Bring the database to the newest schema and, on first start, load the demo shop."""
     upgrade()
+    files = list(read_documents())
+    in_transaction(lambda: load_documents(files))
     wants_demo = settings().demo and settings().app_env != "production"
     if wants_demo and _is_empty():
         _load_demo()

@@ -5,12 +5,13 @@ Nothing else in the program reads the environment.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,10 @@ class Settings(BaseSettings):
     session_days: int = Field(default=30, ge=1, le=365)
     log_level: str = "INFO"
     metrics_token: str = ""
+    public_url: str = Field(
+        default="",
+        description="The shop's address on the network, such as https://shop.example.com; else as each request has it",
+    )
 
     shop_timezone: str = "Asia/Shanghai"
     default_locale: Literal["zh", "en"] = "zh"
@@ -108,13 +113,78 @@ class Settings(BaseSettings):
         default=False,
         description="Keep sessions of older MCP clients, so that they can be asked; one web process only",
     )
+    oauth_registration: bool = Field(
+        default=True, description="Let programs register themselves for OAuth (RFC 7591)"
+    )
+    oauth_private_clients: str = Field(
+        default="",
+        description="Addresses in a private network where OAuth clients' documents may lie, separated by spaces",
+    )
     mcp_result_max_chars: int = Field(default=60_000, ge=1_000)
+    mcp_stdio_commands: str = Field(
+        default="", description="Programs that may be attached as MCP servers on stdio, separated by spaces"
+    )
+    mcp_private_urls: str = Field(
+        default="", description="Attached MCP servers that may lie in a private network, separated by spaces"
+    )
+    mcp_server_max_bytes: int = Field(
+        default=2_000_000, ge=10_000, description="Longest answer of an attached MCP server"
+    )
+    mcp_server_look_seconds: float = Field(
+        default=30.0, gt=0, description="Between two looks at an attached MCP server in use"
+    )
+    mcp_server_rest_seconds: float = Field(
+        default=10.0, gt=0, description="How long an attached MCP server that fails is left alone"
+    )
+    mcp_request_max_bytes: int = Field(
+        default=1_000_000, ge=10_000, description="Longest message of a client"
+    )
+    mcp_calls_per_minute: int = Field(
+        default=60_000, ge=0, le=1_000_000, description="Requests of a key without a limit of its own; 0: any"
+    )
+    mcp_log_days: int = Field(default=90, ge=1, le=3_650, description="How long each call of a tool is kept")
+    insights_database_url: str = Field(
+        default="",
+        description="Where reports read: a user or a replica that may only read; else DATABASE_URL",
+    )
+    sql_max_rows: int = Field(default=1_000, ge=1, le=10_000, description="Most rows of a report")
+    sql_timeout_seconds: float = Field(
+        default=10.0, gt=0, le=300, description="Longest query of a report, ended by the database"
+    )
+    crm_base_url: str = Field(
+        default="", description="The CRM that keeps campaigns' coupons; else the program's own mock CRM"
+    )
+    crm_token: str = Field(default="", description="The CRM's service token; the mock has one of its own")
+    crm_timeout_seconds: float = Field(default=5.0, gt=0, le=30, description="Longest answer of the CRM")
+    campaign_lease_seconds: float = Field(
+        default=30.0, ge=1, le=600, description="How long a worker that went silent keeps a campaign"
+    )
+    campaign_wait_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=30,
+        description="How long /api/execute waits for the worker before it answers 202",
+    )
+    campaign_margin_percent: float = Field(
+        default=60.0, ge=0, le=100, description="Assumed gross margin of goods in a campaign's estimate"
+    )
+    campaign_response_percent: float = Field(
+        default=5.0, ge=0, le=100, description="Assumed share of a coupon's holders who buy because of it"
+    )
     confirmation_seconds: int = 300
     run_seconds: int = Field(default=180, ge=5, description="Longest life of one run")
     run_log_seconds: int = Field(default=3_600, ge=60, description="How long a run's events can be replayed")
     run_heartbeat_seconds: float = Field(default=1.0, gt=0)
     sse_ping_seconds: float = Field(default=15.0, gt=0)
     sse_streams_per_user: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _take_home_secret(self) -> Settings:
+        """`make run` gives a home its own key; commands on the same home must open what it has sealed."""
+        path = self.home_path / "secret_key"
+        if self.secret_key == DEVELOPMENT_SECRET and path.is_file():
+            self.secret_key = path.read_text(encoding="utf-8").strip() or DEVELOPMENT_SECRET
+        return self
 
     @model_validator(mode="after")
     def _check_production(self) -> Settings:
@@ -134,6 +204,15 @@ class Settings(BaseSettings):
             raise ValueError("MCP_SESSIONS=1 needs WEB_WORKERS=1")
         return self
 
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        """An origin: tokens and metadata name it, letter by letter."""
+        origin = value.strip().rstrip("/").lower()
+        if origin and not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+            raise ValueError("PUBLIC_URL is http or https and a host, such as https://shop.example.com")
+        return origin
+
     @cached_property
     def home_path(self) -> Path:
         """The folder that holds all state, absolute."""
@@ -142,11 +221,12 @@ class Settings(BaseSettings):
     @property
     def database_uri(self) -> str:
         """SQLAlchemy URL; SQLite under the home folder unless DATABASE_URL says otherwise."""
-        url = self.database_url or f"sqlite:///{self.home_path / 'mcpshop.db'}"
-        for plain in ("mysql://", "mariadb://"):
-            if url.startswith(plain):
-                return "mysql+pymysql://" + url[len(plain) :]
-        return url
+        return _with_driver(self.database_url or f"sqlite:///{self.home_path / 'mcpshop.db'}")
+
+    @property
+    def insights_database_uri(self) -> str:
+        """SQLAlchemy URL of the database that reports read."""
+        return _with_driver(self.insights_database_url or self.database_uri)
 
     @property
     def redis_uri(self) -> str:
@@ -179,3 +259,11 @@ class Settings(BaseSettings):
     def llm_model_name(self) -> str:
         """The model to ask for."""
         return self.llm_model or ("deepseek-chat" if "deepseek" in self.llm_endpoint else "gpt-4o-mini")
+
+
+def _with_driver(url: str) -> str:
+    """The URL with the name of the driver that we use."""
+    for plain in ("mysql://", "mariadb://"):
+        if url.startswith(plain):
+            return "mysql+pymysql://" + url[len(plain) :]
+    return url

@@ -35,7 +35,7 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-ATTEMPTS = 3
+ATTEMPTS = 5
 LOCK_WAIT_SECONDS = 15.0
 DEADLOCK_CODES = {1205, 1213, 1020}
 
@@ -228,7 +228,7 @@ def after_commit(call: Callable[[], None]) -> None:
 
 
 def in_transaction(work: Callable[[], Result]) -> Result:
-    """Run `work` in a transaction; after a deadlock or lock timeout the whole of it runs again, 3 times in all."""
+    """Run `work` in a transaction; after a deadlock or lock timeout the whole of it runs again, 5 times in all."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with transaction():

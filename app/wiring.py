@@ -19,6 +19,11 @@ from app.admin import navigation as admin_navigation
 from app.admin import views as admin_views
 from app.agent import api as agent_api
 from app.agent import views as agent_views
+from app.audit import models as _audit  # noqa: F401
+from app.campaigns import api as campaigns_api
+from app.campaigns import mock_crm as campaigns_mock_crm
+from app.campaigns import models as _campaigns  # noqa: F401
+from app.campaigns import views as campaigns_views
 from app.cart import api as cart_api
 from app.cart import badge as cart_badge
 from app.cart import models as _cart  # noqa: F401
@@ -40,14 +45,36 @@ from app.coupons import tools as coupons_tools
 from app.coupons import views as coupons_views
 from app.coupons.goods import lend_goods
 from app.extensions import csrf, login_manager
+from app.external import api as external_api
+from app.external import models as _external  # noqa: F401
+from app.external import views as external_views
+from app.external.catalogue import attached_tools
+from app.external.queries import attached_servers
 from app.gateway import api as gateway_api
 from app.gateway import models as _gateway  # noqa: F401
 from app.gateway import ratings_api, ratings_views, usage_views
 from app.gateway import views as gateway_views
+from app.insights.knowledge import models as _knowledge  # noqa: F401
+from app.insights.knowledge import views as knowledge_views
+from app.mcp import connect_views as mcp_connect_views
+from app.mcp import groups_api as mcp_groups_api
+from app.mcp import groups_views as mcp_groups_views
+from app.mcp import log_api as mcp_log_api
+from app.mcp import log_views as mcp_log_views
+from app.mcp import overview_views as mcp_overview_views
+from app.mcp import sse_views as mcp_sse_views
+from app.mcp import tools_api as mcp_tools_api
+from app.mcp import tools_views as mcp_tools_views
 from app.mcp import views as mcp_views
 from app.members import models as _members  # noqa: F401
 from app.members import queries as members_queries
 from app.members import service as members_service
+from app.oauth import account_views as oauth_account_views
+from app.oauth import admin_views as oauth_admin_views
+from app.oauth import consent as oauth_consent
+from app.oauth import metadata as oauth_metadata
+from app.oauth import models as _oauth  # noqa: F401
+from app.oauth import protocol as oauth_protocol
 from app.orders import api as orders_api
 from app.orders import checkout as orders_checkout
 from app.orders import console as orders_console
@@ -57,6 +84,7 @@ from app.orders import views as orders_views
 from app.outbox.service import subscribe
 from app.tools import api as tools_api
 from app.tools import models as _tools  # noqa: F401
+from app.tools import servers as tool_servers
 from app.tools.registry import registry
 from app.web.errors import init_errors
 from app.web.routing import init_routing
@@ -87,6 +115,26 @@ BLUEPRINTS = (
     agent_views.bp,
     agent_api.bp,
     mcp_views.bp,
+    external_views.bp,
+    external_api.bp,
+    oauth_metadata.bp,
+    oauth_protocol.bp,
+    oauth_consent.bp,
+    oauth_account_views.bp,
+    oauth_admin_views.bp,
+    mcp_groups_api.bp,
+    mcp_log_api.bp,
+    mcp_log_views.bp,
+    mcp_overview_views.bp,
+    mcp_tools_api.bp,
+    mcp_groups_views.bp,
+    mcp_tools_views.bp,
+    mcp_sse_views.bp,
+    mcp_connect_views.bp,
+    knowledge_views.bp,
+    campaigns_views.bp,
+    campaigns_api.bp,
+    campaigns_mock_crm.bp,
     admin_views.bp,
     admin_api.bp,
 )
@@ -104,6 +152,8 @@ def wire(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint)
     for module in TOOL_MODULES:
         registry.add_all(module.TOOLS)
+    _hook(registry.sources, attached_tools)
+    _hook(tool_servers.SOURCES, attached_servers)
     for topic, handler in accounts_messages.HANDLERS.items():
         subscribe(topic, handler)
     _hook(accounts_service.AFTER_REGISTRATION, members_service.enrol)

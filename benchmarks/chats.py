@@ -1,9 +1,9 @@
 """200 chats at once on one web process, against a model that sends 60 pieces at 10 ms.
 
-Each row "through the shop" stands beside the same chats held with the model directly, by the same client, at
-the same pace: the difference is what the shop adds. An answer lasts 0.6 s, so 200 are only in flight together
-when all begin in the same moment (which measures how long a process takes to begin 200 answers), or when the
-model thinks before its first word, as real ones do.
+Each row "shop" stands beside the same chats held with the model directly, by the same client, at the same pace: the
+difference is what the shop adds. 200 people talk, each saying the next thing when the last answer is whole. An answer
+lasts 0.6 s, so that all 200 are in flight when the model thinks before its first word, as real ones do; without that
+they would begin 300 answers a second. All in one moment shows how long a process takes to begin 200 answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from app.accounts.tokens import issue_token
 from app.demo.loader import load_demo
 from benchmarks.load import Call
 from benchmarks.model_server import answer_to, model_server
-from benchmarks.program import build_app, redis_server, web_process
+from benchmarks.program import build_app, cpu_seconds, redis_server, web_server
 from benchmarks.table import print_table
 from benchmarks.talks import Party, Talk, hold
 from tests.builders import make_user
@@ -29,32 +29,42 @@ from tests.builders import make_user
 CHATS = 200
 PIECES = 60
 GAP_SECONDS = 0.010
-WARM_UP_SECONDS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How the 200 come: evenly within some seconds, to a model that thinks for some seconds."""
+    """How 200 people talk: they begin evenly within some seconds, each says `rounds` things, the model thinks for
+    some seconds and answers in `pieces`."""
 
+    name: str
     within: float
     thinks: float = 0.0
+    rounds: int = 1
+    pieces: int = PIECES
 
     @property
-    def name(self) -> str:
-        thinks = f", the model thinks {self.thinks:.0f} s" if self.thinks else ""
-        return f"within {self.within:g} s{thinks}"
+    def chats(self) -> int:
+        return CHATS * self.rounds
 
 
-LOADS = (Load(8, thinks=8), Load(4, thinks=4), Load(8), Load(4), Load(0.5))
+WARM_UP = Load("warm-up", within=10)
+LOADS = (
+    Load("all in flight, the model thinks 8 s", within=8.6, thinks=8, rounds=2),
+    Load("the same, answers of 1 piece", within=8, thinks=8, rounds=2, pieces=1),
+    Load("all in flight, the model thinks 4 s", within=4.6, thinks=4, rounds=2),
+    Load("25 a second, the model answers at once", within=8),
+    Load("all in one moment", within=0),
+)
 HEAD = (
-    "200 chats",
+    "200 people",
     "way",
     "at once",
+    "chats/s",
     "first chunk p50 ms",
     "p95 ms",
     "added p50 ms",
     "added p95 ms",
-    "all done in s",
+    "CPU ms/chat",
     "complete",
     "correct",
 )
@@ -62,19 +72,20 @@ HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One way of holding the chats. Milliseconds."""
+    """One way of holding the chats. Times are milliseconds; `cpu` is the web process's for one chat."""
 
     p50: float
     p95: float
     at_most: int
-    seconds: float
-    complete: int
-    correct: int
+    rate: float
+    complete: str
+    correct: str
+    cpu: float = 0.0
 
 
 def main() -> None:
-    """Print one table."""
-    rows: list[tuple[object, ...]] = []
+    """Print one table, and what it means for this machine."""
+    pairs: list[tuple[Load, Measured, Measured]] = []
     with redis_server() as redis_url, tempfile.TemporaryDirectory() as folder:
         app = build_app(Path(folder), "", redis_url)
         with app.app_context():
@@ -82,33 +93,39 @@ def main() -> None:
         tokens = _tokens(app)
         with (
             model_server(PIECES, GAP_SECONDS) as model_url,
-            web_process(Path(folder), "", redis_url, LLM_BASE_URL=model_url, LLM_MODEL="bench") as url,
+            web_server(Path(folder), "", redis_url, LLM_BASE_URL=model_url, LLM_MODEL="bench") as (url, pid),
         ):
-            _measure_shop(url, tokens, "warm", Load(WARM_UP_SECONDS))
+            _measure_shop(url, pid, tokens, WARM_UP)
             for load in LOADS:
-                rows += _rows(
-                    load, _measure_direct(model_url, load), _measure_shop(url, tokens, load.name, load)
-                )
+                direct = _measure_direct(model_url, load)
+                pairs.append((load, direct, _measure_shop(url, pid, tokens, load)))
+    rows = [row for pair in pairs for row in _rows(*pair)]
     print_table("Chats at once on one web process; the model sends 60 pieces at 10 ms", HEAD, rows)
+    print(_note({load.name: shop.cpu for load, _, shop in pairs}))
 
 
 def _rows(load: Load, direct: Measured, shop: Measured) -> list[tuple[object, ...]]:
+    added = (f"{shop.p50 - direct.p50:.1f}", f"{shop.p95 - direct.p95:.1f}", f"{shop.cpu:.1f}")
     return [
-        (load.name, "direct", *_cells(direct, None)),
-        (load.name, "through the shop", *_cells(shop, direct)),
+        (load.name, "direct", *_times(direct), "", "", "", direct.complete, direct.correct),
+        (load.name, "shop", *_times(shop), *added, shop.complete, shop.correct),
     ]
 
 
-def _cells(found: Measured, base: Measured | None) -> tuple[object, ...]:
-    added = ("", "") if base is None else (f"{found.p50 - base.p50:.1f}", f"{found.p95 - base.p95:.1f}")
+def _times(found: Measured) -> tuple[object, ...]:
+    return found.at_most, f"{found.rate:.0f}", f"{found.p50:.1f}", f"{found.p95:.1f}"
+
+
+def _note(cpu: dict[str, float]) -> str:
+    """What the CPU time of a chat allows; nothing where it is not known."""
+    whole, short = cpu[LOADS[0].name], cpu[LOADS[1].name]
+    if not whole:
+        return "The CPU time of a process is not known on this system."
     return (
-        found.at_most,
-        f"{found.p50:.1f}",
-        f"{found.p95:.1f}",
-        *added,
-        f"{found.seconds:.2f}",
-        found.complete,
-        found.correct,
+        f"CPU of the web process: {whole:.1f} ms a chat, of that {(whole - short) / (PIECES - 1):.2f} ms a piece.\n"
+        f"So one process begins and ends {1000 / whole:.0f} such chats a second at most, client and model having "
+        f"processors of their own;\n200 that begin in one moment wait for each other, {CHATS * short / 2000:.1f} s "
+        "and more at the median. More processes share them."
     )
 
 
@@ -126,40 +143,44 @@ DIRECT_WORD = b'"content"'
 
 def _measure_direct(url: str, load: Load) -> Measured:
     calls = []
-    for number in range(CHATS):
+    for number in range(load.chats):
         said = [{"role": "user", "content": _question(number, load)}]
         body = json.dumps({"model": "bench", "stream": True, "messages": said})
         calls.append(Call("/v1/chat/completions", "POST", (), body))
-    party = hold(url, calls, ramp=load.within, word=DIRECT_WORD)
-    told = [_direct_text(talk) for talk in party.talks]
-    return _measured(party, load, told, [talk.received.endswith(b"data: [DONE]\n\n") for talk in party.talks])
+    party = hold(url, calls, people=CHATS, ramp=load.within, word=DIRECT_WORD)
+    told = [(_direct_text(talk), talk.received.endswith(b"data: [DONE]\n\n")) for talk in party.talks]
+    return _measured(party, load, told)
 
 
-def _measure_shop(url: str, tokens: Sequence[str], name: str, load: Load) -> Measured:
+def _measure_shop(url: str, pid: int, tokens: Sequence[str], load: Load) -> Measured:
     calls = []
-    for number, token in enumerate(tokens):
+    for number in range(load.chats):
+        bearer = ("Authorization", f"Bearer {tokens[number % CHATS]}")
         body = json.dumps({"content": _question(number, load)})
-        calls.append(Call("/api/chat/stream", "POST", (("Authorization", f"Bearer {token}"),), body))
-    party = hold(url, calls, ramp=load.within, word=SHOP_WORD)
+        calls.append(Call("/api/chat/stream", "POST", (bearer,), body))
+    before = cpu_seconds(pid)
+    party = hold(url, calls, people=CHATS, ramp=load.within, word=SHOP_WORD)
+    spent = cpu_seconds(pid) - before
     told = [_shop_answer(talk) for talk in party.talks]
-    return _measured(party, load, [text for text, _ in told], [is_done for _, is_done in told])
+    return _measured(party, load, told, cpu=spent * 1000 / load.chats)
 
 
 def _question(number: int, load: Load) -> str:
-    return f"有没有防晒？#{number}# @{load.thinks}@"
+    return f"有没有防晒？#{number}# @{load.thinks}@ ~{load.pieces}~"
 
 
-def _measured(party: Party, load: Load, told: Sequence[str], is_complete: Sequence[bool]) -> Measured:
+def _measured(party: Party, load: Load, told: Sequence[tuple[str, bool]], cpu: float = 0.0) -> Measured:
     """Times to the first word are without the model's thinking."""
     waits = sorted((talk.to_first_word - load.thinks) * 1000 for talk in party.talks)
-    right = [text == answer_to(number, PIECES) for number, text in enumerate(told)]
+    right = [text == answer_to(number, load.pieces) for number, (text, _) in enumerate(told)]
     return Measured(
         p50=waits[len(waits) // 2],
         p95=waits[math.ceil(0.95 * len(waits)) - 1],
         at_most=party.at_most,
-        seconds=party.seconds,
-        complete=sum(is_complete),
-        correct=sum(right),
+        rate=len(waits) / party.seconds,
+        complete=f"{sum(is_done for _, is_done in told)} of {len(told)}",
+        correct=f"{sum(right)} of {len(told)}",
+        cpu=cpu,
     )
 
 

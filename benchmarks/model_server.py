@@ -2,7 +2,7 @@
 
 Its own because the usual mock servers spend more time on a piece than the shop does. The answer to a message
 with `#17#` in it is `answer_to(17)`, so that a mixed-up stream shows; with `@2.5@` it is thought about for so
-many seconds first.
+many seconds first, with `~1~` it has so many pieces.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.running import free_port
 
 NUMBER = re.compile(rb"#(\d+)#")
 THOUGHT = re.compile(rb"@([\d.]+)@")
+PIECES = re.compile(rb"~(\d+)~")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 USAGE = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 
@@ -61,11 +62,15 @@ class Talker(asyncio.Protocol):
                 self._buffer = b""
             return
         self._buffer = b""
-        said, thought = NUMBER.findall(body), THOUGHT.findall(body)
-        self._begin(int(said[-1]) if said else 0, float(thought[-1]) if thought else 0.0)
+        said, thought, pieces = NUMBER.findall(body), THOUGHT.findall(body), PIECES.findall(body)
+        self._begin(
+            int(said[-1]) if said else 0,
+            float(thought[-1]) if thought else 0.0,
+            int(pieces[-1]) if pieces else self._pieces,
+        )
 
-    def _begin(self, number: int, thought: float) -> None:
-        self._frames = [_frame({"delta": {"content": piece}}) for piece in pieces_of(number, self._pieces)]
+    def _begin(self, number: int, thought: float, pieces: int) -> None:
+        self._frames = [_frame({"delta": {"content": piece}}) for piece in pieces_of(number, pieces)]
         last = _frame({"delta": {}, "finish_reason": "stop"}) + _chunk({"choices": [], "usage": USAGE})
         self._frames[-1] += last + _http_chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"
         self._started, self._next = self._loop.time() + thought, 0

@@ -24,6 +24,8 @@ from app.supervisor.redis_server import find_redis_server
 from tests.running import free_port
 
 MARIADB = os.environ.get("BENCH_MARIADB_URL", "mysql://root@127.0.0.1:3306")
+# A busy machine takes its time to load the application.
+START_SECONDS = 120.0
 SECRET = "benchmark-secret-key-of-at-least-32-chars"
 
 
@@ -90,6 +92,13 @@ def build_app(home: Path, database_url: str, redis_url: str) -> Flask:
 @contextmanager
 def web_process(home: Path, database_url: str, redis_url: str, **extra: str) -> Iterator[str]:
     """One gunicorn with one gevent worker; yields its address."""
+    with web_server(home, database_url, redis_url, **extra) as (url, _pid):
+        yield url
+
+
+@contextmanager
+def web_server(home: Path, database_url: str, redis_url: str, **extra: str) -> Iterator[tuple[str, int]]:
+    """The same, with the process id of its master."""
     port = free_port()
     environment = {
         **os.environ,
@@ -106,11 +115,23 @@ def web_process(home: Path, database_url: str, redis_url: str, **extra: str) -> 
     process = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(lambda: _is_up(url))
-        yield url
+        _wait_for(lambda: _is_up(url), START_SECONDS)
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(20)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of the process and its children, for a machine on which others work too; 0 where there is no /proc."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    if not children.exists():
+        return 0.0
+    ticks = 0
+    for one in (pid, *map(int, children.read_text().split())):
+        fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _is_up(url: str) -> bool:

@@ -67,27 +67,31 @@ class _Listener(asyncio.Protocol):
             self._over.set_result(None)
 
 
-def hold(url: str, calls: Sequence[Call], *, ramp: float, word: bytes) -> Party:
-    """Make the calls evenly over `ramp` seconds and follow each until its stream ends.
+def hold(url: str, calls: Sequence[Call], *, people: int, ramp: float, word: bytes) -> Party:
+    """Have `people` make the calls, each the next one when the last one's stream has ended.
 
-    `word` is what the bytes of a first word contain.
+    They begin evenly over `ramp` seconds; `word` is what the bytes of a first word contain.
     """
     party = Party([Talk(call) for call in calls], word)
-    asyncio.run(_hold(url, party, ramp))
+    asyncio.run(_hold(url, party, people, ramp))
     return party
 
 
-async def _hold(url: str, party: Party, ramp: float) -> None:
+async def _hold(url: str, party: Party, people: int, ramp: float) -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()
     started = time.perf_counter()
-    step = ramp / max(1, len(party.talks))
     tasks = []
-    for number, talk in enumerate(party.talks):
-        await asyncio.sleep(began + number * step - loop.time())
-        tasks.append(loop.create_task(_talk(url, party, talk)))
+    for person in range(people):
+        await asyncio.sleep(began + person * ramp / people - loop.time())
+        tasks.append(loop.create_task(_person(url, party, party.talks[person::people])))
     await asyncio.gather(*tasks)
     party.seconds = time.perf_counter() - started
+
+
+async def _person(url: str, party: Party, talks: Sequence[Talk]) -> None:
+    for talk in talks:
+        await _talk(url, party, talk)
 
 
 async def _talk(url: str, party: Party, talk: Talk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Row, func, or_, select
@@ -31,6 +32,15 @@ def find_roles(user_id: int) -> frozenset[Role]:
     """The roles of an active user; none for somebody who is not there."""
     names = db.session.scalar(select(User.role_names).where(User.id == user_id, User.is_active))
     return roles_from((names or "").split())
+
+
+def names_of_users(ids: Iterable[int | None]) -> dict[int, str]:
+    """User names by id."""
+    wanted = {each for each in ids if each is not None}
+    if not wanted:
+        return {}
+    rows = db.session.execute(select(User.id, User.username).where(User.id.in_(wanted)))
+    return {row.id: row.username for row in rows}
 
 
 def list_user_ids(role: Role) -> list[int]:

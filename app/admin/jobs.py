@@ -18,13 +18,14 @@ from app.core.logging import fields
 from app.db import Base, db, in_transaction
 from app.orders.models import IdempotencyRecord
 from app.outbox.models import OutboxMessage
-from app.tools.models import ToolCallLog
+from app.runtime import settings
+from app.tools import call_counts
+from app.tools.models import ToolCallCount, ToolCallLog
 
 log = getLogger(__name__)
 GUEST_CARTS = timedelta(days=30)
 IDEMPOTENCY = timedelta(days=7)
 OUTBOX = timedelta(days=7)
-TOOL_LOGS = timedelta(days=90)
 # Of talks whose program keeps them itself; their runs stay, for they were paid for.
 TEMPORARY_TALKS = timedelta(days=1)
 # Small transactions: a clean-up must not hold up the shop.
@@ -36,6 +37,7 @@ def clean_up() -> dict[str, int]:
     """Delete what is past its keep time, and let the search know what sells; returns rows by table."""
     in_transaction(rerank)
     deleted = {model.__tablename__: _delete_old(model, condition) for model, condition in _rules()}
+    deleted[ToolCallCount.__tablename__] = call_counts.delete_old()
     if any(deleted.values()):
         log.info("cleaned_up %s", fields(**deleted))
     return deleted
@@ -49,7 +51,7 @@ def _rules() -> Iterator[tuple[type[Any], ColumnElement[bool]]]:
     # What could not be delivered stays: somebody has to look at it.
     yield OutboxMessage, OutboxMessage.processed_at < moment - OUTBOX
     yield LoginSession, LoginSession.expires_at < moment
-    yield ToolCallLog, ToolCallLog.created_at < moment - TOOL_LOGS
+    yield ToolCallLog, ToolCallLog.created_at < moment - timedelta(days=settings().mcp_log_days)
     forgotten = select(Conversation.id).where(
         Conversation.status == TEMPORARY, Conversation.updated_at < moment - TEMPORARY_TALKS
     )

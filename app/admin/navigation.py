@@ -41,8 +41,18 @@ DESTINATIONS = (
     Destination(N_("Overview"), "/admin", "home", N_("Shop"), OPERATIONS),
     Destination(N_("Products"), "/admin/products", "box", N_("Shop"), OPERATIONS),
     Destination(N_("Orders"), "/admin/orders", "bag", N_("Shop"), OPERATIONS),
+    Destination(N_("Changes"), "/admin/audit", "clock", N_("Shop"), ADMINS),
+    Destination(N_("Campaigns"), "/ops/campaigns", "gift", N_("Operations"), OPERATIONS),
+    Destination(N_("Knowledge base"), "/ops/knowledge", "file", N_("Operations"), OPERATIONS),
     Destination(N_("Agents"), "/admin/agents", "sparkle", N_("Assistant"), ADMINS),
     Destination(N_("Usage"), "/admin/usage", "chart", N_("Assistant"), ADMINS),
+    Destination(N_("Servers"), "/admin/mcp", "plug", N_("MCP"), ADMINS),
+    Destination(N_("Groups and keys"), "/admin/mcp/groups", "key", N_("MCP"), ADMINS),
+    Destination(N_("Tools"), "/admin/mcp/tools", "tool", N_("MCP"), ADMINS),
+    Destination(N_("Programs of people"), "/admin/mcp/clients", "user", N_("MCP"), ADMINS),
+    Destination(N_("Calls"), "/admin/mcp/logs", "list", N_("MCP"), ADMINS),
+    Destination(N_("Statistics"), "/admin/mcp/statistics", "chart", N_("MCP"), ADMINS),
+    Destination(N_("Connect"), "/admin/mcp/connect", "code", N_("MCP"), ADMINS),
 )
 
 

@@ -62,12 +62,18 @@ class Telling:
         words = self.told[-1][1]
         asked = confirmations.find_open(conversation.id)
         answer = answer_to(asked, words)
+        agents = None
         if answer is None:
             check_user(self.actor)
-            check_agents("shop", self.options)
-        run = RunKey.of(service.open_run(self.actor, conversation, run_id))
-        actor = replace(self.actor, locale=detect_language(words, self.actor.locale))
-        task = Task(run=run, actor=actor, options=self.options, told=messages_of(self.told))
+            agents = check_agents("shop", self.options)
+        task = Task(
+            run=service.open_run(self.actor, conversation, run_id),
+            actor=replace(self.actor, locale=detect_language(words, self.actor.locale)),
+            options=self.options,
+            told=messages_of(self.told),
+            agents=agents,
+            answered_last=conversation.agent_version_id,
+        )
         if asked is None or answer is None:
             return task
         confirmations.answer(asked, approve=answer == "yes")

@@ -20,7 +20,7 @@ from app.conversations.models import Message as Row
 from app.conversations.queries import find_summary, list_messages
 from app.db import db, in_transaction
 from app.llm.client import Message
-from app.llm.tokens import count_message
+from app.llm.tokens import count_message, count_messages
 from app.runtime import settings
 
 log = getLogger(__name__)
@@ -44,22 +44,43 @@ class _View:
     messages: list[Message]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a model is told of a talk. `is_all`: no summary stands for any of it and nothing was left out."""
+
+    messages: list[Message]
+    is_all: bool
+
+    def leaves_room(self, answer: str) -> bool:
+        """True when the talk with this answer is far below what makes a summary."""
+        if not self.is_all:
+            return False
+        said: Message = {"role": "assistant", "content": answer}
+        return count_messages([*self.messages, said]) <= settings().agent_history_tokens * KEPT_SHARE
+
+
 def recall(session_id: str) -> list[Message]:
     """The messages for a model, without the system's: at most AGENT_HISTORY_TOKENS, the newest user's always whole.
 
     A summary comes first, as a message with `source` "summary", which the fence marks as data.
     """
+    return known(session_id).messages
+
+
+def known(session_id: str) -> Known:
+    """The same, and whether it is all that was said."""
     view = _view(session_id, ROWS_BEFORE)
     if not view.summary and not view.lost:
-        return view.messages
+        return Known(view.messages, len(view.rows) < ROWS_BEFORE)
     digest = Digest.read(view.summary)
     digest.add(view.lost)
-    return [_summary_message(digest), *view.messages]
+    return Known([_summary_message(digest), *view.messages], is_all=False)
 
 
-def within_budget(rows: Sequence[Row]) -> list[Message]:
-    """The newest of rows that are not a conversation of ours: nothing is kept of what falls out."""
-    return _cut(rows, settings().agent_history_tokens).messages
+def within_budget(rows: Sequence[Row]) -> Known:
+    """The newest of rows that have no ids: nothing is kept of what falls out."""
+    messages = _cut(rows, settings().agent_history_tokens).messages
+    return Known(messages, len(messages) == len(rows))
 
 
 def remember(session_id: str, summariser: Summariser | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from logging import getLogger
@@ -19,6 +20,7 @@ from app.agent.briefing import Briefing
 from app.agent.controls import ABORTED, controls_of
 from app.agent.desk import Desk
 from app.agent.loop import Answer, Loop
+from app.agent.memory import Known
 from app.agent.recovery import INTERRUPTED, complete_data, error_data, interrupted_result, unknown_end
 from app.agent.stream import LogLost, RunLog, append_late, channel
 from app.agent.summarising import Summariser, summariser_of
@@ -31,7 +33,7 @@ from app.core.actor import Actor
 from app.db import db, in_transaction
 from app.gateway.budgets import BudgetExceeded
 from app.gateway.failover import Answerer
-from app.gateway.routing import Route, builtin_route, routes_for
+from app.gateway.routing import Agents, Route, builtin_route, routes_for
 from app.llm.client import Message, ModelError
 from app.llm.gateway import ModelOptions
 from app.runtime import redis, settings
@@ -47,6 +49,8 @@ class Task:
     """What a run has to do: answer the newest message, or settle a question first. `purpose` chooses the agents.
 
     `told` are the messages that the caller keeps (app.agent.direct) and stand for the conversation's own then.
+    What is known already when the run begins saves it a look: `agents` are what `check_agents` has found,
+    `first_words` the message when nothing was said before, `answered_last` the conversation's agent version.
     """
 
     run: RunKey
@@ -56,13 +60,19 @@ class Task:
     approve: bool = False
     purpose: str = "shop"
     told: tuple[Message, ...] | None = None
+    agents: Agents | None = None
+    first_words: str | None = None
+    answered_last: int | None = None
 
-    def known(self) -> list[Message]:
+    def known(self) -> Known:
         """What the model is to know: what was told, else the conversation; within the budget."""
-        if self.told is None:
-            return memory.recall(self.run.conversation_id)
+        told: Sequence[Message] | None = self.told
+        if told is None and self.first_words is not None:
+            told = [{"role": "user", "content": self.first_words}]
+        if told is None:
+            return memory.known(self.run.conversation_id)
         return memory.within_budget(
-            [Row(role=each["role"], content=each["content"], tool_calls=[]) for each in self.told]
+            [Row(role=each["role"], content=each["content"], tool_calls=[]) for each in told]
         )
 
 
@@ -112,6 +122,7 @@ class Runner:
             task.run, task.actor, run_log.append, cancellation, told=task.told, summariser=self._summariser
         )
         self._answerer: Answerer | None = None
+        self._known: Known | None = None
         self._started = time.monotonic()
 
     def perform(self) -> None:
@@ -137,7 +148,7 @@ class Runner:
     def remember(self) -> None:
         """Summarise what the next answer's model could not read any more; what that costs is the run's."""
         task, counted = self._task, Answer()
-        if task.told is not None:
+        if task.told is not None or self._has_room():
             return
         used = self._answerer.used if self._answerer is not None else builtin_route()
         try:
@@ -146,6 +157,14 @@ class Runner:
                 in_transaction(lambda: _add(task.run.id, counted))
         except Exception:
             log.exception("talk_not_summarised run=%s", task.run.id)
+
+    def _has_room(self) -> bool:
+        """True when it is plain, without a look at the rows, that the next answer's model can read everything."""
+        return (
+            not self._desk.has_called
+            and self._known is not None
+            and self._known.leaves_room(self._answer.text)
+        )
 
     def _summariser(self) -> Summariser | None:
         if self._answerer is None:
@@ -162,7 +181,8 @@ class Runner:
         deadline = self._started + settings().run_seconds
         answerer = self._answerer = Answerer(self._routes())
         briefing = Briefing.of(self._task.actor, self._task.options)
-        messages = self._task.known()
+        self._known = self._task.known()
+        messages = list(self._known.messages)
         # No connection is held while the model thinks.
         db.session.remove()
         if self._task.question is not None:
@@ -173,7 +193,7 @@ class Runner:
     def _routes(self) -> list[Route]:
         task = self._task
         try:
-            return routes_for(task.purpose, task.actor.subject, task.options)
+            return routes_for(task.purpose, task.actor.subject, task.options, task.agents)
         except BudgetExceeded:
             # Who has said yes is not sent away: the built-in model tells what became of it.
             if task.question is None:
@@ -219,7 +239,7 @@ class Runner:
         if not service.close_run(run.id, status=ending.status, error_code=ending.code, **account):
             return None
         if self._answerer is not None and self._answerer.attempts:
-            service.note_agent(run, self._answerer.used.version_id)
+            self._note_agent(self._answerer.used.version_id)
         has_called = self._desk.has_called
         if has_called:
             service.answer_open_calls(run, {}, default=unknown_end())
@@ -236,6 +256,11 @@ class Runner:
         if final is None or ending.code:
             return "error", error_data(ending.code, retryable=ending.retryable)
         return "complete", complete_data(final, list_run_messages(run.id) if has_called else [final])
+
+    def _note_agent(self, version_id: int | None) -> None:
+        # Nobody else has changed it meanwhile: a conversation has one run at a time.
+        if version_id != self._task.answered_last:
+            service.note_agent(self._task.run, version_id)
 
 
 def _add(run_id: str, counted: Answer) -> None:

@@ -160,24 +160,26 @@ class _Saying:
         )
         asked = confirmations.find_open(conversation.id) if self.session_id else None
         answer = answer_to(asked, self.content)
+        agents = None
         if answer is None:
             check_user(self.actor)
-            check_agents("shop", self.options)
+            agents = check_agents("shop", self.options)
         service.make_lasting(conversation, first_words=self.content)
-        run = RunKey.of(service.open_run(self.actor, conversation, run_id))
+        run = service.open_run(self.actor, conversation, run_id)
         service.add_message(run, role="user", content=self.content, client_message_id=self.client_message_id)
-        # Tools answer in the language of the message: an English question on a Chinese page gets English stores.
-        actor = replace(self.actor, locale=detect_language(self.content, self.actor.locale))
-        if asked is None or answer is None:
-            return Task(run=run, actor=actor, options=self.options)
-        confirmations.answer(asked, approve=answer == "yes")
-        return Task(
+        task = Task(
             run=run,
-            actor=actor,
+            # Tools answer in the language of the message: an English question on a Chinese page gets English stores.
+            actor=replace(self.actor, locale=detect_language(self.content, self.actor.locale)),
             options=self.options,
-            question=Question.of(asked),
-            approve=answer == "yes",
+            agents=agents,
+            first_words=self.content if service.is_new(conversation) else None,
+            answered_last=conversation.agent_version_id,
         )
+        if asked is None or answer is None:
+            return task
+        confirmations.answer(asked, approve=answer == "yes")
+        return replace(task, question=Question.of(asked), approve=answer == "yes")
 
     def find_repeated(self) -> RunKey | None:
         if not self.client_message_id:
@@ -208,14 +210,14 @@ class _Deciding:
         asked = get_confirmation(self.actor, self.confirmation_id)
         confirmations.answer(asked, approve=self.approve)
         conversation = get_conversation(self.actor, asked.conversation_id)
-        run = RunKey.of(service.open_run(self.actor, conversation, run_id))
         return Task(
-            run=run,
+            run=service.open_run(self.actor, conversation, run_id),
             actor=self.actor,
             options=ModelOptions(),
             question=Question.of(asked),
             approve=self.approve,
             told=direct.recall(asked.run_id),
+            answered_last=conversation.agent_version_id,
         )
 
     def find_repeated(self) -> RunKey | None:

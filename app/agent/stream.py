@@ -103,11 +103,14 @@ class RunLog:
 
     def append(self, type_: str, data: dict[str, Any]) -> None:
         """Write one event and tell the readers. Raises LogLost, or RedisError when Redis stays away."""
+        self._write(type_, data)
+
+    def _write(self, type_: str, data: dict[str, Any], *, is_end: bool = False) -> None:
         fields = {"t": type_, "e": to_json({"type": type_, "data": data})}
         with self._lock:
             self._number += 1
             entry_id = f"{self._number}-0"
-            _patiently(lambda: self._add(entry_id, fields))
+            _patiently(lambda: self._add(entry_id, fields, is_end=is_end))
             self._events.append(Event(entry_id, type_, fields["e"]))
         self.on_news()
 
@@ -118,17 +121,16 @@ class RunLog:
 
     def close(self, type_: str, data: dict[str, Any]) -> None:
         """Write the last event and end the heartbeat."""
-        self.append(type_, data)
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.delete(alive_key(self._run_id), abort_key(self._run_id))
-        pipe.expire(self._key, self._settings.run_log_seconds)
-        pipe.execute()
+        self._write(type_, data, is_end=True)
 
-    def _add(self, entry_id: str, fields: dict[str, str]) -> None:
+    def _add(self, entry_id: str, fields: dict[str, str], *, is_end: bool) -> None:
         pipe = self._redis.pipeline(transaction=False)
         # A stream that is gone (Redis lost its data) must not come back without its beginning.
         bounds: dict[str, Any] = {"maxlen": MAX_EVENTS, "approximate": True, "nomkstream": True}
         pipe.xadd(self._key, cast(Any, fields), id=entry_id, **bounds)
+        if is_end:
+            pipe.delete(alive_key(self._run_id), abort_key(self._run_id))
+            pipe.expire(self._key, self._settings.run_log_seconds)
         pipe.publish(channel(self._run_id), "")
         added = pipe.execute(raise_on_error=False)[0]
         if added is None or (_is_known(added) and not self._has(entry_id)):

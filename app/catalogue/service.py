@@ -8,21 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from logging import getLogger
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, func, select, update
 
+from app.audit.service import changed as told
+from app.audit.service import record
 from app.catalogue import cache
 from app.catalogue.models import Category, Product
 from app.catalogue.records import ProductView
 from app.core.actor import Actor, Role
-from app.core.clock import now
 from app.core.errors import N_, BadRequest, Conflict, InvalidParam, NotFound
-from app.core.logging import fields
 from app.db import after_commit, db
 
-audit = getLogger("mcpshop.audit")
 EDITABLE = ("name", "name_en", "description", "description_en", "price_cents", "category_id", "image_url")
 MAX_STOCK = 1_000_000
 MAX_RESTOCK = 100_000
@@ -44,7 +42,14 @@ def create_product(actor: Actor, values: Mapping[str, Any]) -> Product:
     product.name_en = product.name_en or product.name
     db.session.add(product)
     db.session.flush()
-    _log(actor, "created", product.sku, price_cents=product.price_cents, stock=product.stock)
+    record(
+        actor,
+        "product.created",
+        product.sku,
+        name=product.name,
+        price_cents=product.price_cents,
+        stock=product.stock,
+    )
     return product
 
 
@@ -72,12 +77,9 @@ def update_product(
     for name, value in changed.items():
         setattr(product, name, value)
     db.session.flush()
-    _log(
-        actor,
-        "changed",
-        sku,
-        **{name: f"{_short(before[name])} -> {_short(new)}" for name, new in changed.items()},
-    )
+    if changed:
+        details = {name: told(before[name], new) for name, new in changed.items()}
+        record(actor, "product.changed", sku, details, name=product.name)
     return product
 
 
@@ -104,7 +106,7 @@ def restock(actor: Actor, sku: str, quantity: int) -> int:
             N_("The stock is %(stock)s; that change is not possible."), code="STOCK_OUT_OF_RANGE", stock=stock
         )
     after_commit(cache.clear)
-    _log(actor, "restocked", sku, added=quantity, stock=stock)
+    record(actor, "product.restocked", sku, added=quantity, stock=stock)
     return stock
 
 
@@ -125,7 +127,7 @@ def _set_retired(actor: Actor, sku: str, *, retired: bool) -> None:
         raise NotFound()
     product.is_retired = retired
     db.session.flush()
-    _log(actor, "retired" if retired else "restored", sku)
+    record(actor, "product.retired" if retired else "product.restored", sku, name=product.name)
 
 
 def version_of(product: Product | ProductView) -> str:
@@ -150,16 +152,3 @@ def _lock(sku: str) -> Product:
 def _check_category(category_id: int) -> None:
     if db.session.get(Category, category_id) is None:
         raise InvalidParam(fields={"category_id": N_("There is no such category.")})
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _log(actor: Actor, action: str, sku: str, **details: Any) -> None:
-    """One line per change, written when it is committed."""
-    line = fields(
-        actor=actor.subject, origin=actor.origin, sku=sku, at=now().isoformat(timespec="seconds"), **details
-    )
-    after_commit(lambda: audit.info("product_%s %s", action, line))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from app.conversations.models import TEMPORARY, Confirmation, Conversation, Message, Run
 from app.core.actor import Actor
@@ -40,19 +41,32 @@ def list_messages(
 
     With `before`, an id, the newest of those that are older than it; with `after` only those that are newer.
     """
-    wanted = select(Message).where(Message.conversation_id == session_id, Message.id > after)
+    bounds = {"session_id": session_id, "after": after, "most": limit}
     if before is not None:
-        wanted = wanted.where(Message.id < before)
-    newest = db.session.scalars(wanted.order_by(Message.id.desc()).limit(limit)).all()
+        bounds["before"] = before
+    newest = db.session.scalars(_newest_messages(before is not None), bounds).all()
     return list(reversed(newest))
+
+
+@lru_cache(maxsize=2)
+def _newest_messages(has_before: bool) -> Select[Message]:
+    wanted = select(Message).where(
+        Message.conversation_id == bindparam("session_id"), Message.id > bindparam("after")
+    )
+    if has_before:
+        wanted = wanted.where(Message.id < bindparam("before"))
+    return wanted.order_by(Message.id.desc()).limit(bindparam("most"))
 
 
 def find_summary(session_id: str) -> tuple[str, int]:
     """What is told of a conversation's beginning ("" for nothing), and `summary_until`."""
-    row = db.session.execute(
-        select(Conversation.summary, Conversation.summary_until).where(Conversation.id == session_id)
-    ).one_or_none()
+    row = db.session.execute(_summary, {"session_id": session_id}).one_or_none()
     return (row.summary, row.summary_until) if row is not None else ("", 0)
+
+
+_summary = select(Conversation.summary, Conversation.summary_until).where(
+    Conversation.id == bindparam("session_id")
+)
 
 
 def list_run_messages(run_id: str) -> Sequence[Message]:

@@ -26,7 +26,8 @@ class Actor:
     """The person or program on whose behalf something happens.
 
     `user_id` is None for a guest, whose cart and conversations hang on `guest_id`. `group_id` is the tool group
-    through whose key a program came: it has that group's tools and no others.
+    through whose key a program came: it has that group's tools and no others. `may_write` is False for a program
+    that a person allowed to read only.
     """
 
     user_id: int | None = None
@@ -35,6 +36,7 @@ class Actor:
     locale: str = "zh"
     origin: str = "web"
     group_id: int | None = None
+    may_write: bool = True
 
     @property
     def is_guest(self) -> bool:

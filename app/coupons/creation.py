@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.core.actor import SYSTEM, Actor, Role
+from app.core.clock import now
 from app.core.errors import N_, Conflict, InvalidParam, NotFound
 from app.coupons.models import Coupon, CouponType
 from app.coupons.rules import DISCOUNT, PUBLISHED, is_sound_rule
@@ -69,6 +70,16 @@ def publish_coupon(actor: Actor, coupon_id: int) -> Coupon:
         update(Coupon).where(Coupon.id == coupon_id, Coupon.status == "draft").values(status=PUBLISHED)
     )
     return coupon
+
+
+def end_coupon(actor: Actor, coupon_id: int) -> bool:
+    """Let it expire now; False when it had ended before. Orders that hold it keep it."""
+    _require_operator(actor)
+    at = now()
+    changed = db.session.execute(
+        update(Coupon).where(Coupon.id == coupon_id, Coupon.end_at > at).values(end_at=at)
+    )
+    return bool(cast("CursorResult[Any]", changed).rowcount)
 
 
 def _require_operator(actor: Actor) -> None:

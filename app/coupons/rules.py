@@ -183,6 +183,8 @@ class CustomerFacts:
     total_spent_cents: int = 0
     member_days: int = 0
     days_since_last_order: int | None = None
+    # True of nobody who comes for a coupon: such a one is put into customers' hands (`ISSUED_ONLY`).
+    issued: bool = False
 
     @property
     def has_ordered(self) -> bool:
@@ -190,8 +192,18 @@ class CustomerFacts:
 
 
 SEGMENT_FIELDS = frozenset(
-    {"level", "paid_orders", "total_spent_cents", "member_days", "days_since_last_order", "has_ordered"}
+    {
+        "level",
+        "paid_orders",
+        "total_spent_cents",
+        "member_days",
+        "days_since_last_order",
+        "has_ordered",
+        "issued",
+    }
 )
+# The segment of a coupon that nobody can claim: customers have it by being issued it.
+ISSUED_ONLY: tuple[dict[str, Any], ...] = ({"field": "issued", "op": "==", "value": True},)
 _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"<": lt, "<=": le, ">": gt, ">=": ge}
 _SETS: Mapping[str, Callable[[Any, Any], bool]] = {
     "in": lambda fact, values: fact in values,

@@ -17,7 +17,6 @@ from app.gateway.schemas import (
     AgentOut,
     AgentPatch,
     AgentQuery,
-    Answer,
     ResultOut,
     ResultsQuery,
     SharesIn,
@@ -28,6 +27,7 @@ from app.gateway.schemas import (
     result_json,
     trial_json,
 )
+from app.web.answers import Answer
 from app.web.api import endpoint
 from app.web.auth import ADMIN, current_actor
 from app.web.i18n import current_locale

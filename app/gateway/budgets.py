@@ -10,10 +10,9 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from app.conversations.models import Run
 from app.core.actor import Actor
@@ -99,26 +98,25 @@ def _until_midnight() -> BudgetExceeded:
 
 
 def _spent_today(subject: str) -> Spent:
-    row = db.session.execute(
-        select(
-            func.coalesce(func.sum(Run.prompt_tokens + Run.completion_tokens), 0),
-            func.coalesce(func.sum(Run.cost_micros), 0),
-            func.coalesce(func.sum(case((Run.active_in.is_not(None), 1), else_=0)), 0),
-            _paid_agents().exists(),
-        ).where(Run.owner == subject, Run.day == _today(), Run.provider != BUILTIN)
-    ).one()
+    row = db.session.connection().execute(_spent_by, {"subject": subject, "today": _today()}).one()
     return Spent(int(row[0]), int(row[1]), int(row[2]), settings().llm_is_configured or bool(row[3]))
 
 
-def _paid_agents() -> Select[Any]:
-    """Agents that are on and whose model costs something."""
-    return (
-        select(Agent.id)
-        .join(Agent.versions)
-        .where(
-            AgentVersion.provider != BUILTIN,
-            AgentVersion.weight > 0,
-            Agent.enabled,
-            Agent.deleted_at.is_(None),
-        )
+# Agents that are on and whose model costs something.
+_paid_agents = (
+    select(Agent.id)
+    .join(AgentVersion, AgentVersion.agent_id == Agent.id)
+    .where(
+        AgentVersion.provider != BUILTIN,
+        AgentVersion.weight > 0,
+        Agent.enabled,
+        Agent.deleted_at.is_(None),
     )
+)
+# Made once: every message of a customer asks it.
+_spent_by = select(
+    func.coalesce(func.sum(Run.prompt_tokens + Run.completion_tokens), 0),
+    func.coalesce(func.sum(Run.cost_micros), 0),
+    func.coalesce(func.sum(case((Run.active_in.is_not(None), 1), else_=0)), 0),
+    _paid_agents.exists(),
+).where(Run.owner == bindparam("subject"), Run.day == bindparam("today"), Run.provider != BUILTIN)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     HiddenField,
@@ -20,14 +19,13 @@ from wtforms import (
 )
 from wtforms.validators import Optional
 
-from app.core.errors import N_, DomainError, InvalidParam
+from app.core.errors import N_, InvalidParam
 from app.core.money import cents, yuan
 from app.gateway.models import Agent, AgentVersion
 from app.gateway.presentation import PROVIDER_LABELS, PURPOSE_LABELS, ToolChoices
 from app.gateway.rules import AGENT_FIELDS, VERSION_FIELDS
 from app.gateway.service import stamp_of
-from app.web.field_messages import field_messages
-from app.web.i18n import error_text
+from app.web.forms import ServiceForm
 
 ALL_TOOLS, CHOSEN_TOOLS = "all", "chosen"
 ALL_TRAFFIC, NO_TRAFFIC = "all", "none"
@@ -37,7 +35,7 @@ PLAIN = (
 )  # fmt: skip
 
 
-class AgentForm(FlaskForm):
+class AgentForm(ServiceForm):
     """An agent and the settings that make a version of it.
 
     `seen` marks the state that was shown, `from_version` the version that the values came from.
@@ -105,26 +103,6 @@ class AgentForm(FlaskForm):
     def is_idle(self) -> bool:
         """True when a new version is to begin without traffic."""
         return bool(self.traffic.data == NO_TRAFFIC)
-
-    def refuse(self, error: DomainError) -> None:
-        """Show why it was not saved: at the fields it is about, else at the form."""
-        texts = {name: gettext(text) for name, text in error.fields.items()}
-        told = error_text(error)
-        if not texts or (error.message != error.default_message and told not in texts.values()):
-            self.form_errors.append(told)
-        for name, text in texts.items():
-            self._put(name, text)
-
-    def refuse_all(self, error: Any) -> None:
-        """Show pydantic's findings at their fields."""
-        for name, text in field_messages(error).items():
-            self._put(name.partition(".")[0], text)
-
-    def _put(self, name: str, text: str) -> None:
-        if name in self:
-            self[name].errors = [*self[name].errors, text]
-        else:
-            self.form_errors.append(text)
 
 
 def _read_budget(text: str) -> int | None:

@@ -16,7 +16,7 @@ from app.tools.cancellation import Cancellation
 
 _END = object()
 _WAKE = object()
-PAUSE_SECONDS = 0.04
+PAUSE_SECONDS = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,9 @@ def _batches(
         if batch:
             until = time.monotonic() + patience.gap
         yield batch
+        if not is_over and time.monotonic() >= patience.deadline:
+            # There may be something to say for ever, so that nobody ever waits.
+            raise ModelError("TIMEOUT", "the answer took too long", retryable=True)
         if batch and not is_over:
             # Each delta costs the run log and every reader: what comes meanwhile goes with the next one.
             time.sleep(PAUSE_SECONDS)

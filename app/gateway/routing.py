@@ -20,6 +20,8 @@ from app.llm.client import ChatModel
 from app.llm.gateway import ModelOptions, builtin_model, override
 from app.runtime import settings
 
+# Those that may be asked now.
+Agents = Collection[Agent]
 SETTINGS, CALLER, OVERRIDE = "settings", "caller", "override"
 
 
@@ -59,19 +61,24 @@ class Route:
         return self.tools is None or tool in self.tools or category in self.tools
 
 
-def routes_for(purpose: str, subject: str, options: ModelOptions) -> list[Route]:
+def routes_for(
+    purpose: str, subject: str, options: ModelOptions, agents: Agents | None = None
+) -> list[Route]:
     """The ways to an answer for somebody (`Actor.subject`), in the order they are tried, the built-in model last.
 
-    A caller's own model is the only one, and stands in for nobody. Raises BudgetExceeded when every agent that
-    is configured has used up its month's budget. Call it outside of a transaction.
+    A caller's own model is the only one, and stands in for nobody. `agents` are what `check_agents` has found a
+    moment ago; else they are read. Raises BudgetExceeded when every agent that is configured has used up its
+    month's budget. Call it outside of a transaction.
     """
     model = override()
     if model is not None:
         return [Route(key=OVERRIDE, model=model)]
     if options.base_url is not None:
         return [Route(key=CALLER, model=callers_model(options))]
-    agents = list_enabled(purpose)
-    routes = [route for agent in _affordable(agents) if (route := _route(agent, subject)) is not None]
+    if agents is None:
+        agents = _affordable(list_enabled(purpose))
+    routes = [route for agent in agents if (route := _route(agent, subject)) is not None]
+    # Where there are agents, some are left: see `_affordable`.
     if not agents and settings().llm_is_configured:
         routes = [Route(key=SETTINGS, model=settings_model(options.model_name))]
     return [*routes, builtin_route()]
@@ -82,10 +89,11 @@ def builtin_route() -> Route:
     return Route(key=BUILTIN, model=builtin_model(), provider=BUILTIN)
 
 
-def check_agents(purpose: str, options: ModelOptions) -> None:
-    """Raises BudgetExceeded as `routes_for` does; for use inside of a transaction."""
+def check_agents(purpose: str, options: ModelOptions) -> Agents:
+    """The agents that `routes_for` is to be given; for use inside of a transaction. Raises BudgetExceeded as it does."""
     if options.base_url is None and override() is None:
-        _affordable(list_enabled(purpose))
+        return _affordable(list_enabled(purpose))
+    return ()
 
 
 def pick_version(versions: Sequence[AgentVersion], subject: str, agent_id: int) -> AgentVersion | None:
@@ -126,7 +134,7 @@ def _route(agent: Agent, subject: str) -> Route | None:
     )
 
 
-def _affordable(agents: Sequence[Agent]) -> Collection[Agent]:
+def _affordable(agents: Sequence[Agent]) -> Agents:
     """The agents that have money left this month. Raises BudgetExceeded when there are agents and none has."""
     limited = {
         agent.id: agent.monthly_budget_cents for agent in agents if agent.monthly_budget_cents is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -33,17 +33,8 @@ from app.gateway.rules import (
 from app.gateway.trial import Trial
 from app.web.api import Schema
 
-Data = TypeVar("Data")
 MAX_DAYS = 365
 Number = Annotated[int, Field(ge=1, le=999_999)]
-
-
-class Answer(BaseModel, Generic[Data]):
-    """The form of this group's answers. `message` is in the request's language."""
-
-    success: bool = True
-    data: Data
-    message: str = ""
 
 
 class AgentIn(AgentValues, Schema):

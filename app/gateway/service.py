@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from logging import getLogger
 from typing import Any
 
 from sqlalchemy import event, inspect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapper
 
+from app.audit.service import changed as told
+from app.audit.service import record
 from app.core.actor import Actor, Role
 from app.core.clock import now
 from app.core.errors import N_, Conflict, InvalidParam
@@ -32,7 +33,6 @@ from app.gateway.rules import (
 )
 from app.tools.registry import registry
 
-log = getLogger(__name__)
 ADMIN = Role.ADMIN
 
 
@@ -56,7 +56,7 @@ def create_agent(actor: Actor, values: Mapping[str, Any]) -> Agent:
     _add_version(actor, agent, wanted, sealed_key=seal(wanted.api_key), weight=wanted.weight)
     db.session.add(agent)
     _flush_name(agent)
-    log.info("agent_created agent=%s by=%s", agent.id, actor.user_id)
+    record(actor, "agent.created", agent.id, name=agent.name, provider=wanted.provider, model=wanted.model)
     return agent
 
 
@@ -86,6 +86,11 @@ def update_agent(
     has_key = bool(wanted.api_key or (base.sealed_key and not wanted.clear_key))
     check_together(wanted, has_key=has_key, known_tools=known_tools() | set(base.tools or ()))
     key = key_for(base, wanted)
+    details = {
+        name: told(getattr(agent, name), getattr(wanted, name))
+        for name in AGENT_FIELDS
+        if getattr(agent, name) != getattr(wanted, name)
+    }
     for name in AGENT_FIELDS:
         setattr(agent, name, getattr(wanted, name))
     agent.updated_at = now()
@@ -96,8 +101,9 @@ def update_agent(
         version = None
         _set_weight(agent, base, wanted.weight)
     _flush_name(agent)
-    made = version.number if version else None
-    log.info("agent_changed agent=%s version=%s by=%s", agent.id, made, actor.user_id)
+    if version is not None:
+        details["version"] = str(version.number)
+    record(actor, "agent.changed", agent.id, details, name=agent.name)
     return Saved(agent, version)
 
 
@@ -109,7 +115,7 @@ def roll_back(actor: Actor, agent_id: int, number: int) -> AgentVersion:
     _give_all(agent, chosen)
     agent.updated_at = now()
     db.session.flush()
-    log.info("agent_rolled_back agent=%s version=%s by=%s", agent.id, number, actor.user_id)
+    record(actor, "agent.rolled_back", agent.id, name=agent.name, version=number)
     return chosen
 
 
@@ -130,7 +136,8 @@ def set_shares(actor: Actor, agent_id: int, weights: Mapping[int, int]) -> Agent
         version.weight = weights.get(version.id, 0)
     agent.updated_at = now()
     db.session.flush()
-    log.info("agent_shares_set agent=%s by=%s", agent.id, actor.user_id)
+    shares = {f"v{version.number}": version.weight for version in agent.versions if version.weight}
+    record(actor, "agent.shares_set", agent.id, shares, name=agent.name)
     return agent
 
 
@@ -139,10 +146,10 @@ def delete_agent(actor: Actor, agent_id: int) -> None:
     actor.require_role(ADMIN)
     agent = get_agent(agent_id, for_update=True)
     agent.enabled, agent.deleted_at, agent.updated_at = False, now(), now()
+    record(actor, "agent.deleted", agent.id, name=agent.name)
     # No name that can be entered has a tab.
     agent.name = f"{agent.name}\tdeleted {agent.id}"
     db.session.flush()
-    log.info("agent_deleted agent=%s by=%s", agent.id, actor.user_id)
 
 
 def stamp_of(agent: Agent) -> str:

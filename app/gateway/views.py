@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, flash, request
 from flask_babel import gettext
-from pydantic import ValidationError
 
+from app.accounts.queries import names_of_users
 from app.core.clock import now
-from app.core.errors import N_, DomainError, InvalidParam
+from app.core.errors import N_, InvalidParam
 from app.db import db, in_transaction
 from app.extensions import limiter
 from app.gateway import changes, service
@@ -30,12 +29,13 @@ from app.gateway.presentation import (
     version_rows,
 )
 from app.gateway.pricing import MICROS_PER_CENT
-from app.gateway.queries import get_agent, get_version, leading_version, names_of_users
+from app.gateway.queries import get_agent, get_version, leading_version
 from app.gateway.results import results_of
 from app.gateway.rules import MAX_WEIGHT
 from app.gateway.schemas import MAX_DAYS
 from app.gateway.trial import Trial
 from app.web.auth import ADMIN, access, current_actor
+from app.web.forms import saved
 from app.web.htmx import go_to, page
 from app.web.i18n import current_locale, error_text
 from app.web.routing import read_row_id
@@ -64,7 +64,7 @@ def new_agent() -> Response:
     tools = tool_choices()
     form = AgentForm().offer(tools)
     if form.validate_on_submit():
-        agent_id = _saved(form, lambda: changes.create(current_actor(), form.values()))
+        agent_id = saved(form, lambda: changes.create(current_actor(), form.values()))
         if agent_id is not None:
             flash(gettext("The agent is there. Try it before customers do."), "ok")
             return go_to(f"{LIST}/{agent_id}")
@@ -101,9 +101,9 @@ def save_agent(agent_id: int) -> Response:
     form.offer(tool_choices(base.tools or ()))
     if form.validate_on_submit():
         how = {"from_version": from_version, "seen": form.seen.data or "", "idle": form.is_idle}
-        saved = _saved(form, lambda: changes.save(actor, agent_id, form.values(), **how))
-        if saved is not None:
-            flash(told_of(saved), "ok")
+        done = saved(form, lambda: changes.save(actor, agent_id, form.values(), **how))
+        if done is not None:
+            flash(told_of(done), "ok")
             return go_to(f"{LIST}/{agent_id}")
     agent = get_agent(agent_id)
     if not _is_overtaken(form, agent):
@@ -116,20 +116,6 @@ def save_agent(agent_id: int) -> Response:
 
 def _is_overtaken(form: AgentForm, agent: Agent) -> bool:
     return (form.seen.data or "") != service.stamp_of(agent)
-
-
-def _saved(form: AgentForm, write: Callable[[], Done]) -> Done | None:
-    """What was written; None when it was refused, the reasons then stand on the form."""
-    try:
-        return write()
-    except ValidationError as error:
-        form.refuse_all(error)
-    except DomainError as error:
-        if error.status == 404:
-            raise
-        form.refuse(error)
-    db.session.rollback()
-    return None
 
 
 @bp.post(f"{ONE}/versions/<int:number>/restore")

@@ -19,4 +19,6 @@ SCHEDULES = (
     Schedule("expire_unpaid_orders", 20, "app.orders.jobs.expire_unpaid_orders"),
     Schedule("close_dead_runs", 10, "app.agent.jobs.close_dead_runs"),
     Schedule("clean_up", 3600, "app.admin.jobs.clean_up"),
+    Schedule("hand_over_campaigns", 2, "app.campaigns.jobs.sweep"),
+    Schedule("end_grants", 3600, "app.oauth.jobs.clean_up"),
 )

@@ -76,6 +76,12 @@ def private_places(configured: Settings) -> frozenset[Place]:
 
 
 @lru_cache(maxsize=32)
+def named_places(urls: str) -> frozenset[Place]:
+    """Where the addresses of a setting lead, which are separated by spaces; what is no address is logged."""
+    return frozenset(_places(urls.split()))
+
+
+@lru_cache(maxsize=32)
 def _private_places(own: str, private: str, allowed: str) -> frozenset[Place]:
     named = {place for place in _places(allowed.split()) if place[0] == "localhost" or _is_ip(place[0])}
     return frozenset(named.union(_places([*own.split(), *private.split()])))

@@ -15,6 +15,7 @@ import httpcore2
 import httpx2
 
 from app.llm.addresses import Place, find_allowed
+from app.llm.pool import ConnectionPool
 
 MAX_CONNECTIONS = 1_000
 # Idle connections that are kept for the next turn, and for how long.
@@ -163,10 +164,10 @@ class _Transport(httpx2.HTTPTransport):
     """httpx's own transport over a pool that connects through `_Backend`."""
 
     def __init__(self, private: frozenset[Place]) -> None:
-        self._pool = httpcore2.ConnectionPool(
+        self._pool = ConnectionPool(  # type: ignore[assignment]
             ssl_context=httpx2.create_ssl_context(),
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_IDLE,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=_Backend(private),
+            backend=_Backend(private),
+            most=MAX_CONNECTIONS,
+            most_idle=MAX_IDLE,
+            idle_seconds=IDLE_SECONDS,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,6 @@ from app.llm.wire import (
     WRITE_SECONDS,
     count,
     data_of,
-    is_refused_address,
     joined,
     of_status,
     read_rest,
@@ -30,6 +29,7 @@ from app.llm.wire import (
 )
 
 DONE = "[DONE]"
+MAX_REFUSAL_BYTES = 2_000
 # What several servers call the words that a model says to itself.
 THOUGHTS = ("reasoning_content", "reasoning")
 
@@ -53,42 +53,43 @@ class OpenAICompatible:
         timeout = openai.Timeout(
             connect=connect_timeout, read=read_timeout, write=WRITE_SECONDS, pool=connect_timeout
         )
-        self._client = OpenAI(
-            base_url=base_url,
-            # Servers on one's own machine want no key, the client wants one.
-            api_key=api_key or "none",
-            timeout=timeout,
-            max_retries=0,
-            http_client=http,
+        # Servers on one's own machine want no key, the client wants one.
+        client = OpenAI(
+            base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0, http_client=http
         )
+        # The client says where to and as whom. Each request goes straight to its HTTP client: on the way through
+        # the library's own layers it takes 1.5 ms more, and its typed stream takes 85 µs more for each piece.
+        self._url = client.base_url.join("chat/completions")
+        self._headers = {name: text for name, text in client.default_headers.items() if isinstance(text, str)}
+        self._headers["Authorization"] = f"Bearer {client.api_key}"
+        self._timeout, self._http = timeout, http
 
     def stream(self, request: ChatRequest) -> Iterator[ModelEvent]:
         """One turn. Raises ModelError."""
         call = Call()
-        with (
-            request.on_cancel(call.end),
-            translating(request, _known, api_key=self._api_key),
-            ExitStack() as stack,
-        ):
+        with request.on_cancel(call.end), translating(request, api_key=self._api_key):
             with call.sending():
-                answer = stack.enter_context(self._open(request))
-            yield from _events(_chunks(unhurried(answer.iter_bytes()), call), request)
+                response = self._http.send(self._asked(request), stream=True)
+            with closing(response):
+                if not response.is_success:
+                    raise _refused(response)
+                yield from _events(_chunks(unhurried(response.iter_bytes()), call), request)
 
-    def _open(self, request: ChatRequest) -> Any:
+    def _asked(self, request: ChatRequest) -> httpx2.Request:
         options: dict[str, Any] = {
             "tools": list(request.tools) or None,
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
         }
-        given = {key: value for key, value in options.items() if value is not None}
-        # The raw stream: the library's typed one takes twice the time (165 instead of 80 µs a piece, measured).
-        # So are its typed parameters: it walks through each of them, a millisecond for our tools.
-        return self._client.chat.completions.with_streaming_response.create(
-            model=self.name,
-            messages=(),
-            stream=True,
-            stream_options={"include_usage": True},
-            extra_body={"messages": list(request.messages), **given},
+        body = {
+            "model": self.name,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "messages": list(request.messages),
+            **{key: value for key, value in options.items() if value is not None},
+        }
+        return self._http.build_request(
+            "POST", self._url, json=body, headers=self._headers, timeout=self._timeout
         )
 
 
@@ -216,13 +217,11 @@ def _told(error: Any) -> ModelError:
     return ModelError("UPSTREAM", str(error)[:300], retryable=True)
 
 
-def _known(error: Exception) -> ModelError | None:
-    """The client's errors in the codes of our API."""
-    text = f"{type(error).__name__}: {error}"[:300]
-    if isinstance(error, openai.APIStatusError):
-        return of_status(error.status_code, str(error), error.response.headers)
-    if isinstance(error, openai.APITimeoutError):
-        return ModelError("TIMEOUT", text, retryable=True)
-    if isinstance(error, openai.APIConnectionError):
-        return ModelError("UPSTREAM", text, retryable=not is_refused_address(error))
-    return None
+def _refused(response: httpx2.Response) -> ModelError:
+    """A request that was not accepted; of what is said to it the beginning is read."""
+    said = b""
+    for piece in response.iter_bytes():
+        said += piece
+        if len(said) >= MAX_REFUSAL_BYTES:
+            break
+    return of_status(response.status_code, said.decode("utf-8", "replace"), response.headers)

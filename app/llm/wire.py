@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -21,7 +21,7 @@ from app.llm.http import Call
 # A server that never ends a line must not fill our memory.
 MAX_EVENT_BYTES = 2_000_000
 WRITE_SECONDS = 10.0
-PAUSE_SECONDS = 0.04
+PAUSE_SECONDS = 0.06
 # What was there already is read within this time.
 BURST_SECONDS = 0.002
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -79,7 +79,6 @@ def read_rest(pieces: Iterator[bytes], call: Call) -> None:
 @contextmanager
 def translating(
     request: ChatRequest,
-    known: Callable[[Exception], ModelError | None] = lambda _error: None,
     *,
     api_key: str,
 ) -> Iterator[None]:
@@ -89,7 +88,7 @@ def translating(
     except Exception as error:
         if request.cancelled():
             return
-        told = error if isinstance(error, ModelError) else known(error) or _translated(error)
+        told = error if isinstance(error, ModelError) else _translated(error)
         told.args = (redacted(api_key, str(told)),)
         if told is error:
             raise

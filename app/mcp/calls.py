@@ -46,9 +46,9 @@ class Call:
 
 
 def list_offers(visit: Visit) -> list[types.Tool]:
-    """The group's tools, described in the visitor's language. Raises Unauthorized."""
+    """The caller's tools, described in the visitor's language. Raises Unauthorized."""
     group = visit.group()
-    return [_described(offer, group, visit.locale) for offer in list_tools(visit.actor())]
+    return [described(offer, group, visit.locale) for offer in list_tools(visit.actor())]
 
 
 def call_tool(
@@ -65,7 +65,7 @@ def call_tool(
     try:
         actor, arguments = _acting(actor, group, spec, call.arguments)
     except DomainError as error:
-        return _refused(visit, group, call, error)
+        return _refused(visit, call, error)
     return execute(
         actor,
         call.name,
@@ -79,17 +79,22 @@ def call_tool(
 
 def as_result(result: ToolResult) -> types.CallToolResult:
     """What a tool said, as text and as structured content; what went wrong is a result too, marked as an error."""
-    body, _ = shorten(result.full or result.result, settings().mcp_result_max_chars)
+    body, limit = result.full or result.result, settings().mcp_result_max_chars
+    text = to_json(body)
+    if len(text) > limit:
+        body, _ = shorten(body, limit)
+        text = to_json(body)
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=to_json(body))],
+        content=[types.TextContent(type="text", text=text)],
         structured_content=body,
         is_error=result.status != "ok",
     )
 
 
-def _described(offer: Offer, group: Group, locale: str) -> types.Tool:
+def described(offer: Offer, group: Group | None, locale: str) -> types.Tool:
+    """A tool as a client is told of it."""
     spec = offer.spec
-    schema = spec.input_schema()
+    schema = offer.input_schema()
     if _takes_user(group, spec):
         told = {"type": "integer", "minimum": 1, "description": ACTS_FOR[locale]}
         schema = {**schema, "properties": {**schema.get("properties", {}), USER_ID: told}}
@@ -100,21 +105,26 @@ def _described(offer: Offer, group: Group, locale: str) -> types.Tool:
         annotations=types.ToolAnnotations(
             read_only_hint=not (spec.writes or spec.confirm),
             destructive_hint=spec.confirm,
-            open_world_hint=False,
+            open_world_hint=spec.is_elsewhere,
         ),
     )
 
 
-def _takes_user(group: Group, spec: ToolSpec) -> bool:
-    """Whether a call may name the person it is for; a tool with a `user_id` of its own means something else by it."""
-    return ON_BEHALF_OF in group.rights and USER_ID not in spec.arguments.model_fields
+def _takes_user(group: Group | None, spec: ToolSpec) -> bool:
+    """Whether a call may name the person it is for; a tool with a `user_id` of its own means something else by it.
+
+    A program that comes for a person (no key, so no group) acts for nobody else.
+    """
+    if group is None:
+        return False
+    return ON_BEHALF_OF in group.rights and USER_ID not in spec.input_schema().get("properties", {})
 
 
 def _acting(
-    actor: Actor, group: Group, spec: ToolSpec, arguments: dict[str, Any]
+    actor: Actor, group: Group | None, spec: ToolSpec, arguments: dict[str, Any]
 ) -> tuple[Actor, dict[str, Any]]:
     """Who acts, and the tool's own arguments. Raises InvalidParam, NotFound, Forbidden."""
-    if not _takes_user(group, spec) or arguments.get(USER_ID) is None:
+    if group is None or not _takes_user(group, spec) or arguments.get(USER_ID) is None:
         return actor, arguments
     user_id = arguments[USER_ID]
     if not isinstance(user_id, int) or isinstance(user_id, bool) or not 0 < user_id < 2**31:
@@ -145,11 +155,11 @@ def _check_tier(group: Group, user_id: int) -> None:
         raise Forbidden(N_("This key does not serve customers of this level."))
 
 
-def _refused(visit: Visit, group: Group, call: Call, error: DomainError) -> ToolResult:
+def _refused(visit: Visit, call: Call, error: DomainError) -> ToolResult:
     """What the executor never saw has its row in the log all the same."""
     told: dict[str, Any] = {"code": error.code, "message": error_text(error)}
     if error.fields:
         told["fields"] = {name: gettext(text) for name, text in error.fields.items()}
     result = ToolResult(status="denied", result={"error": told})
-    call_log.record(call.name, group.id, visit.caller, call.arguments, result)
+    call_log.record(call.name, visit.group_id, visit.caller, call.arguments, result)
     return result

@@ -43,7 +43,7 @@ def key(group: str, new: bool, grace: int) -> None:
             )
             click.echo(fresh)
         else:
-            click.echo(service.reveal_key(queries.get_group(group)))
+            click.echo(in_transaction(lambda: service.show_key(queries.get_group(group))))
     except DomainError as error:
         raise click.ClickException(error.text()) from error
     except SealBroken as error:

@@ -9,7 +9,6 @@ from app.language.normalise import normalise
 from app.mcp import prompts, resources
 from app.mcp.visit import Visit
 from app.members.queries import list_stores
-from app.tools.queries import list_tools
 
 # The protocol allows no more.
 MAX_VALUES = 100
@@ -19,7 +18,7 @@ Reference = types.PromptReference | types.ResourceTemplateReference
 
 def complete(visit: Visit, reference: Reference, argument: str, typed: str) -> types.Completion:
     """What the value may become; nothing for what cannot be completed or this key cannot see."""
-    tools = {offer.spec.name for offer in list_tools(visit.actor())}
+    tools = resources.whole_tools(visit)
     if len(typed) > MAX_TYPED or not _is_known(visit, reference, argument):
         return types.Completion(values=[])
     if argument == "sku" and "get_product" in tools:

@@ -56,7 +56,7 @@ def boundary(secret_key: str, seconds: int) -> RequestStateBoundary:
 
 
 def _principal(context: Context) -> str:
-    return f"group:{visit_of(context).group_id}"
+    return visit_of(context).principal
 
 
 def is_modern(context: Context) -> bool:

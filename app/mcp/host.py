@@ -72,8 +72,8 @@ class Host:
         self, visit: Visit, environ: dict[str, Any], body: bytes, still_has_key: Callable[[], bool]
     ) -> Response:
         """Pass a request on to the SDK, in the name of the visit."""
-        scope = _scope(environ, visit)
-        exchange = Exchange(self.loop, scope, body, _Watch(visit, environ, still_has_key).is_over)
+        scope = scope_of(environ, visit)
+        exchange = Exchange(self.loop, scope, body, Watch(visit, environ, still_has_key).is_over)
         exchange.begin(self._pass_on)
         return exchange.response()
 
@@ -93,8 +93,8 @@ class Host:
         await self._manager.handle_request(scope, receive, send)
 
 
-class _Watch:
-    """Whether an answer is still wanted and allowed."""
+class Watch:
+    """Whether an answer is still wanted and, when it has no end of its own, still allowed."""
 
     def __init__(self, visit: Visit, environ: dict[str, Any], still_has_key: Callable[[], bool]) -> None:
         self._app = visit.app
@@ -158,10 +158,10 @@ def _is_loopback(host: str) -> bool:
     return host == "localhost"
 
 
-def _scope(environ: dict[str, Any], visit: Visit) -> Message:
+def scope_of(environ: dict[str, Any], visit: Visit) -> Message:
     """The request as ASGI has it; who calls stands in `state` and `user`, which no client can set."""
     path = environ.get("PATH_INFO", "/")
-    token = AccessToken(token="", client_id=f"group:{visit.group_id}", scopes=[])
+    token = AccessToken(token="", client_id=visit.principal, scopes=[])
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -1,11 +1,14 @@
-"""Keys of tool groups: what they look like, how they are found, how an admin sees them again. Pure."""
+"""Keys of tool groups: what they look like, how they are found, how an admin sees them again."""
 
 from __future__ import annotations
 
+from app.core.crypto import SealBroken, Vault, masked
 from app.core.ids import digest, new_token
+from app.runtime import settings
 
 PREFIX = "mcp_key_"
 MAX_LENGTH = 200
+UNREADABLE = "?"
 
 
 def new_key() -> str:
@@ -26,3 +29,13 @@ def key_in(authorization: str | None) -> str | None:
         scheme.lower() == "bearer" and key.startswith(PREFIX) and len(key) <= MAX_LENGTH and key.isascii()
     )
     return key if is_key else None
+
+
+def masked_key(sealed: str | None) -> str:
+    """A sealed key as it is shown: "" where there is none, UNREADABLE when SECRET_KEY is another than it was."""
+    if not sealed:
+        return ""
+    try:
+        return PREFIX + masked(Vault(settings().secret_key).unseal(sealed))
+    except SealBroken:
+        return UNREADABLE

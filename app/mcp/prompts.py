@@ -159,7 +159,7 @@ def get_prompt(visit: Visit, name: str, given: dict[str, str]) -> types.GetPromp
 
 
 def _of(visit: Visit) -> list[Prompt]:
-    roles = visit.group().roles
+    roles = visit.actor().roles
     return [prompt for prompt in PROMPTS if prompt.roles & roles]
 
 

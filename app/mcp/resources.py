@@ -1,10 +1,12 @@
 """The catalogue as resources: `products://all`, page by page, and `products://{sku}`.
 
-They say what list_products and get_product say, so a key has them exactly when it has those tools.
+They say what list_products and get_product say, so a key has them exactly when it has those tools, and has them
+whole: with an argument that the group fixes, a tool tells less than the resource would.
 """
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -16,21 +18,31 @@ from app.catalogue.queries import find_products, get_product
 from app.catalogue.tools import product_result
 from app.core.errors import NotFound
 from app.mcp.visit import Visit
-from app.tools.limits import to_json
+from app.runtime import settings
+from app.tools.limits import shorten, to_json
 from app.tools.queries import list_tools
 
 ALL = "products://all"
 ALL_PAGED = "products://all{?offset,limit}"
 ONE = "products://{sku}"
 PAGE, MAX_PAGE, MAX_OFFSET = 50, 100, 1_000_000
+MAX_URI = 1_000
+# What stands around the products of a page, in characters.
+FRAME = 200
 JSON = "application/json"
 NEEDED = {ALL: "list_products", ONE: "get_product"}
 
 
 def offered(visit: Visit) -> set[str]:
     """Which of the resources this key has."""
-    tools = {offer.spec.name for offer in list_tools(visit.actor())}
+    tools = whole_tools(visit)
     return {uri for uri, tool in NEEDED.items() if tool in tools}
+
+
+def whole_tools(visit: Visit) -> set[str]:
+    """The tools of this key that it may ask anything."""
+    offers = list_tools(visit.actor())
+    return {offer.spec.name for offer in offers if not offer.switch.fixed_arguments}
 
 
 def list_resources(visit: Visit) -> list[types.Resource]:
@@ -59,6 +71,8 @@ def list_templates(visit: Visit) -> list[types.ResourceTemplate]:
 
 def read(visit: Visit, uri: str) -> types.ReadResourceResult:
     """A resource's content. Raises NotFound, the same for what is not there and for what this key has not."""
+    if len(uri) > MAX_URI:
+        raise NotFound()
     parts = urlsplit(uri)
     if parts.scheme != "products" or parts.path not in ("", "/") or not parts.netloc:
         raise NotFound()
@@ -74,7 +88,7 @@ def read(visit: Visit, uri: str) -> types.ReadResourceResult:
 def _product(visit: Visit, sku: str) -> dict[str, Any]:
     if len(sku) > 32:
         raise NotFound()
-    return product_result(get_product(sku), visit.locale)
+    return shorten(product_result(get_product(sku), visit.locale), settings().mcp_result_max_chars)[0]
 
 
 def _page(visit: Visit, query: str) -> dict[str, Any]:
@@ -82,17 +96,22 @@ def _page(visit: Visit, query: str) -> dict[str, Any]:
     offset = _number(asked, "offset", 0, 0, MAX_OFFSET)
     limit = _number(asked, "limit", PAGE, 1, MAX_PAGE)
     page = find_products(ProductFilter(sort="-created_at", limit=limit, offset=offset))
-    body: dict[str, Any] = {
-        "products": [
-            {**product_result(product, visit.locale), "uri": f"products://{quote(product.sku)}"}
-            for product in page.items
-        ],
-        "total": page.total,
-        "offset": offset,
-    }
-    if offset + limit < page.total:
-        body["next"] = f"{ALL}?offset={offset + limit}&limit={limit}"
+    found = [
+        {**product_result(product, visit.locale), "uri": f"products://{quote(product.sku)}"}
+        for product in page.items
+    ]
+    shown = _fitting(found, settings().mcp_result_max_chars - FRAME)
+    body: dict[str, Any] = {"products": shown, "total": page.total, "offset": offset}
+    if shown and offset + len(shown) < page.total:
+        body["next"] = f"{ALL}?offset={offset + len(shown)}&limit={limit}"
     return body
+
+
+def _fitting(products: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+    """As many of the first products as fit in so many characters; one at least, cut to size."""
+    ends = accumulate(len(to_json(product)) + 1 for product in products)
+    number = sum(1 for end in ends if end <= room)
+    return products[:number] or [shorten(product, room)[0] for product in products[:1]]
 
 
 def _number(asked: dict[str, list[str]], name: str, default: int, low: int, high: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from flask import Flask
 from mcp.server.stdio import stdio_server
 
+from app.mcp.changes import ChangeBus, tell_sessions
 from app.mcp.server import build_server
 from app.mcp.visit import Visit
 from app.web.aio import Loop, ThreadsHome
@@ -26,4 +27,6 @@ async def _serve(app: Flask, group_id: int, code: str, locale: str) -> None:
     visit = Visit(app=app, loop=loop, group_id=group_id, code=code, locale=locale)
     server = build_server(app, loop, visit)
     async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+        # The one session ends with the process.
+        options = tell_sessions(server, ChangeBus(loop, app), lambda _context, _ending: None)
+        await server.run(incoming, outgoing, options)

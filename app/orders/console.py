@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 from urllib.parse import urlencode
 
@@ -22,7 +21,7 @@ from app.orders.views import order_context
 from app.web.auth import OPERATOR, access, current_actor
 from app.web.htmx import go_to, page
 from app.web.i18n import error_text
-from app.web.routing import read_row_id
+from app.web.routing import read_day, read_page_number, read_row_id
 
 bp = Blueprint("orders_console", __name__)
 PER_PAGE = 25
@@ -33,7 +32,7 @@ MAX_PIECES = 9_999
 @bp.get("/admin/orders")
 @access(OPERATOR)
 def list_orders() -> Response:
-    number = min(max(request.args.get("page", 1, type=int), 1), 4_000)
+    number = read_page_number(4_000)
     wanted = _read_filter()
     listing = queries.find_orders(wanted, PER_PAGE, (number - 1) * PER_PAGE)
     return page(
@@ -53,16 +52,9 @@ def _read_filter() -> OrderFilter:
     return OrderFilter(
         status=status if status in Status.__members__ else None,
         store_id=read_row_id(request.args.get("store_id")),
-        day=_read_day(request.args.get("day", "")),
+        day=read_day(request.args.get("day")),
         text=request.args.get("q", "").strip()[:32],
     )
-
-
-def _read_day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _address() -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import update
 
+from app.audit.service import record
 from app.core.actor import Actor, Role
 from app.core.clock import now
 from app.core.errors import N_, Conflict
@@ -89,6 +90,8 @@ def cancel(actor: Actor, order_id: int, reason: str = "") -> Order:
     user_id = actor.require_user() if order.user_id == actor.user_id else actor.require_role(*MANAGERS)
     why = reason[:REASON_LENGTH] or ("customer" if order.user_id == user_id else "staff")
     values = {"status": Status.CANCELLED, "cancel_reason": why, "closed_at": now()}
+    if order.user_id != user_id:
+        record(actor, "order.cancelled", order_id, reason=why)
     if _change_status(order, Status.PENDING, values):
         release(order)
         return order
@@ -134,6 +137,7 @@ def _advance(actor: Actor, order_id: int, action: Action) -> Order:
         values["closed_at"] = now()
     if not _change_status(order, Status(order.status), values):
         raise refusal(action)
+    record(actor, f"order.{target.lower()}", order_id)
     return order
 
 
@@ -149,6 +153,7 @@ def refund(actor: Actor, order_id: int, lines: Mapping[str, int] | None = None) 
     values = {"status": target, "closed_at": now()}
     if is_complete and not _change_status(order, Status(order.status), values):
         raise refusal(Action.REFUND)
+    record(actor, "order.refunded", order_id, lines or {"pieces": "all"}, refunded_cents=order.refunded_cents)
     return order
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint
 from pydantic import BaseModel
 
 from app.tools.queries import Offer, list_tools
-from app.tools.servers import OWN_SERVER, Status, Transport, list_servers
+from app.tools.servers import Status, Transport, list_servers
 from app.web.api import endpoint
 from app.web.auth import PUBLIC, current_actor
 from app.web.i18n import current_locale
@@ -62,5 +62,5 @@ def _body(offer: Offer, locale: str) -> ToolBody:
         input_schema=spec.input_schema(),
         supports_streaming=spec.streaming,
         requires_confirmation=spec.confirm,
-        server=OWN_SERVER,
+        server=spec.server,
     )

@@ -17,6 +17,7 @@ from flask import Flask
 from sqlalchemy import insert
 
 from app.db import db, in_transaction
+from app.tools import call_counts
 from app.tools.models import ToolCallLog
 
 log = getLogger(__name__)
@@ -38,6 +39,12 @@ def begin_batching(app: Flask) -> None:
 def find_batch(app: Flask) -> CallBatch | None:
     """The application's batch, when it has one."""
     return app.extensions.get(EXTENSION)
+
+
+def write(rows: list[Row]) -> None:
+    """Rows into the log, and into the counts; in the current transaction."""
+    db.session.execute(insert(ToolCallLog), rows)
+    call_counts.count(rows)
 
 
 class CallBatch:
@@ -62,7 +69,7 @@ class CallBatch:
         while rows := self._take():
             try:
                 with self._app.app_context():
-                    in_transaction(lambda rows=rows: db.session.execute(insert(ToolCallLog), rows))  # type: ignore[misc]
+                    in_transaction(lambda rows=rows: write(rows))  # type: ignore[misc]
             except Exception:
                 log.exception("tool_calls_not_logged rows=%s", len(rows))
 

@@ -1,7 +1,7 @@
 """The only door to the tools, for the assistant, programs and consoles alike.
 
-It resolves switches, authorises the actor, validates arguments, asks before what needs a yes, enforces the
-timeout, opens the one transaction, bounds the result and logs the call.
+It resolves switches, authorises the actor, counts against limits, validates arguments, asks before what needs a
+yes, enforces the timeout, opens the one transaction, bounds the result and logs the call.
 """
 
 from __future__ import annotations
@@ -23,19 +23,24 @@ from app.core.actor import Actor
 from app.core.errors import N_, InvalidParam
 from app.db import OpenWrite, db, in_transaction, open_write
 from app.runtime import settings
-from app.tools import call_log
+from app.tools import call_log, rates
 from app.tools.breaking import break_off
 from app.tools.cancellation import Cancellation, CommitGate, current
+from app.tools.configuration import current as configuration
+from app.tools.fixed import validated
 from app.tools.groups import Switch
 from app.tools.outcome import Changed, ToolResult, bounded, failure, stopped
 from app.tools.queries import get_tool
 from app.tools.spec import Arguments, ToolSpec
 from app.tools.streaming import OnText, Pieces
+from app.web.i18n import babel_locale
 
 log = getLogger(__name__)
 Preview = Callable[[Actor, Any], dict[str, Any]]
 # A commit that has begun is waited for; the database itself gives up long before this.
 COMMIT_SECONDS = 30.0
+# What is said of a call to an attached server that was given up: its work is not ours to undo.
+ELSEWHERE = {"timeout": "unknown", "cancelled": "cancelled_elsewhere"}
 __all__ = ["Changed", "Preview", "ToolResult", "execute", "fingerprint"]
 
 
@@ -60,10 +65,13 @@ def execute(
     started = time.perf_counter()
     call = _Call(actor, approved, cancellation or Cancellation(), on_text)
     group_id: int | None = None
-    with force_locale(actor.locale):
+    with force_locale(babel_locale(actor.locale)):
         try:
             spec, switch = get_tool(actor, name)
             group_id = switch.group_id
+            # What was asked about was counted when it was asked.
+            if approved is None:
+                rates.check_tool(actor, caller, name, switch)
             if ask is not None and not spec.confirm:
                 spec = replace(spec, confirm=True, preview=ask(spec))
             outcome = call.run(spec, switch, arguments)
@@ -100,7 +108,8 @@ class _Call:
 
     def run(self, spec: ToolSpec, switch: Switch, arguments: Any) -> ToolResult:
         """Validate and run; raises what the tool raised."""
-        checked = _validated(spec, arguments)
+        checked = _validated(spec, switch, arguments)
+        configuration.set(switch.config)
         timeout = switch.timeout_seconds or spec.timeout_seconds or settings().tool_timeout_seconds
         if self._outside.is_cancelled():
             return stopped("cancelled")
@@ -131,7 +140,7 @@ class _Call:
         def body() -> None:
             current.set(self._inside)
             try:
-                with app.app_context(), force_locale(self._actor.locale):
+                with app.app_context(), force_locale(babel_locale(self._actor.locale)):
                     self._outcome = work()
             except Exception as error:
                 self._outcome = error
@@ -148,7 +157,7 @@ class _Call:
                 self._inside.cancel(status)
                 if self._write_open is not None:
                     break_off(self._write_open)
-                return stopped(status)
+                return stopped(status, ELSEWHERE[status] if spec.is_elsewhere else None)
             if not self._finished.wait(COMMIT_SECONDS):
                 log.error("tool_commit_stuck tool=%s", spec.name)
                 return stopped("timeout", "unknown")
@@ -167,6 +176,8 @@ class _Call:
             )
         if spec.writes:
             return in_transaction(lambda: self._write(spec, arguments))
+        if spec.confirm:
+            self._check_agreed(spec, arguments)
         return ToolResult(status="ok", result=self._run(spec, arguments))
 
     def _write(self, spec: ToolSpec, arguments: Arguments) -> ToolResult:
@@ -174,13 +185,16 @@ class _Call:
         self._gate.begin()
         if spec.confirm:
             # In the transaction that acts, so that nothing can change between the look and the deed.
-            preview = _preview(spec, self._actor, arguments)
-            if fingerprint(spec.name, arguments, preview) != self._approved:
-                raise Changed(preview)
+            self._check_agreed(spec, arguments)
         result = self._run(spec, arguments)
         db.session.flush()
         self._gate.commit()
         return ToolResult(status="ok", result=result)
+
+    def _check_agreed(self, spec: ToolSpec, arguments: Arguments) -> None:
+        preview = _preview(spec, self._actor, arguments)
+        if fingerprint(spec.name, arguments, preview) != self._approved:
+            raise Changed(preview)
 
     def _run(self, spec: ToolSpec, arguments: Arguments) -> dict[str, Any]:
         made = spec.run(self._actor, arguments)
@@ -191,9 +205,9 @@ def _preview(spec: ToolSpec, actor: Actor, arguments: Arguments) -> dict[str, An
     return spec.preview(actor, arguments) if spec.preview else {"title": spec.name}
 
 
-def _validated(spec: ToolSpec, arguments: Any) -> Arguments:
+def _validated(spec: ToolSpec, switch: Switch, arguments: Any) -> Arguments:
     if not isinstance(arguments, dict):
         raise InvalidParam(fields={"arguments": N_("The arguments are not a JSON object.")})
     # Models write null for what they do not want to say.
     given = {key: value for key, value in arguments.items() if value is not None}
-    return spec.arguments.model_validate(given)
+    return validated(spec, given, switch.fixed_arguments)

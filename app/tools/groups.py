@@ -9,7 +9,7 @@ from datetime import datetime
 from logging import getLogger
 from typing import Any, cast
 
-from flask import current_app
+from flask import Flask, current_app
 from redis.exceptions import RedisError
 from sqlalchemy import select
 
@@ -22,6 +22,8 @@ from app.tools.spec import ToolSpec
 
 log = getLogger(__name__)
 VERSION_KEY = "tools:version"
+# Before the first change.
+UNCHANGED = "0"
 READ, WRITE, ON_BEHALF_OF = "read", "write", "on_behalf_of"
 RIGHTS = (READ, WRITE, ON_BEHALF_OF)
 # How old the copy may get at most: for changes that were made past `touch`, or while Redis was away.
@@ -40,6 +42,9 @@ class Switch:
     timeout_seconds: float | None = None
     group_id: int | None = None
     description: str = ""
+    calls_per_minute: int | None = None
+    fixed_arguments: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ class Group:
     roles: frozenset[Role]
     rights: frozenset[str]
     tiers: frozenset[str]
+    calls_per_minute: int | None = None
     switches: Mapping[str, Switch] = field(default_factory=dict)
 
     def has(self, spec: ToolSpec) -> bool:
@@ -114,6 +120,18 @@ def find_version() -> str | None:
     return _version()[0]
 
 
+def loaded_from() -> tuple[str | None, float]:
+    """Another value whenever this process has loaded the groups anew: after each `touch`, and now and then."""
+    copy = _copy()
+    return copy.version, copy.loaded_at
+
+
+def version_in_use(app: Flask) -> str | None:
+    """That of the copy this process has answered from last, without asking; from any thread."""
+    copy: _Copy | None = app.extensions.get("mcpshop_tool_switches")
+    return copy.version if copy is not None else None
+
+
 def touch() -> None:
     """Make every process load the switches again; call it after the commit of a change."""
     global _touches
@@ -140,7 +158,7 @@ def _copy() -> _Copy:
 
 def _version() -> tuple[str | None, float]:
     try:
-        return cast(str | None, redis().get(VERSION_KEY)), MAX_AGE_SECONDS
+        return cast(str | None, redis().get(VERSION_KEY)) or UNCHANGED, MAX_AGE_SECONDS
     except RedisError as error:
         log.warning("tool_switches_without_redis error=%s", error)
         return None, MAX_AGE_WITHOUT_REDIS_SECONDS
@@ -151,18 +169,10 @@ def _load(version: str | None, loaded_at: float) -> _Copy:
     # A connection of its own: the caller's session must not be left holding one through a long answer.
     with db.engine.connect() as connection:
         rows = connection.execute(select(*ToolGroup.__table__.columns)).all()
-        settings = connection.execute(
-            select(
-                ToolSetting.tool_name,
-                ToolSetting.enabled,
-                ToolSetting.timeout_seconds,
-                ToolSetting.group_id,
-                ToolSetting.description,
-            ).order_by(ToolSetting.id)
-        ).all()
+        settings = connection.execute(select(*ToolSetting.__table__.columns).order_by(ToolSetting.id)).all()
     inside: dict[int, dict[str, Switch]] = {row.id: {} for row in rows}
-    for name, is_on, timeout, group_id, description in settings:
-        inside.setdefault(group_id, {})[name] = Switch(is_on, timeout, group_id, description)
+    for setting in settings:
+        inside.setdefault(setting.group_id, {})[setting.tool_name] = switch_from(setting)
     groups = {row.id: _group(row, inside[row.id]) for row in rows}
     keys = {row.hashed_api_key: _Key(row.id, None) for row in rows if row.hashed_api_key}
     for row in rows:
@@ -171,6 +181,19 @@ def _load(version: str | None, loaded_at: float) -> _Copy:
     # A group may have come or gone between the two statements.
     order = [(row.tool_name, row.group_id) for row in settings if row.group_id in groups]
     return _Copy(version, loaded_at, loaded_at, 0, _overall(order, groups), groups, keys)
+
+
+def switch_from(row: Any) -> Switch:
+    """The switch that a row of `mcp_tools` makes."""
+    return Switch(
+        enabled=row.enabled,
+        timeout_seconds=row.timeout_seconds,
+        group_id=row.group_id,
+        description=row.description,
+        calls_per_minute=row.calls_per_minute,
+        fixed_arguments=row.fixed_arguments or {},
+        config=row.config_data or {},
+    )
 
 
 def _group(row: Any, inside: Mapping[str, Switch]) -> Group:
@@ -182,12 +205,16 @@ def _group(row: Any, inside: Mapping[str, Switch]) -> Group:
         roles=roles_from(row.allowed_roles or ()),
         rights=frozenset(row.right_names.split()),
         tiers=frozenset(row.user_tier_access or ()),
+        calls_per_minute=row.calls_per_minute,
         switches=inside,
     )
 
 
 def _overall(order: list[tuple[str, int]], groups: Mapping[int, Group]) -> dict[str, Switch]:
-    """For those who come without a key: a tool is on when one of its groups has it on; the first such counts."""
+    """For those who come without a key: a tool is on when one of its groups has it on; the first such counts.
+
+    Fixed arguments and limits are a key's and do not count for them.
+    """
     found: dict[str, Switch] = {}
     for name, group_id in order:
         group = groups[group_id]

@@ -8,11 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-SECRET_KEY = re.compile(
-    r"pass(word|wd)|secret|token|api_?key|authorization|cookie|phone|email|address|recipient|id_?card",
-    re.IGNORECASE,
-)
-MASK = "***"
+from app.tools.masking import mask_text, masked
+
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)|[。！？；\n]")
 LONG_TEXTS = (400, 120)
 # A text that is longer is better summarised than clipped.
@@ -20,6 +17,8 @@ LONG_TEXT = 1_000
 # How much of the room a summary may take.
 TOLD_PART = 0.5
 MIN_ROOM = 150
+# The longest secret that the end of a text in the log could tear apart.
+MARGIN = 300
 
 
 def to_json(value: Any) -> str:
@@ -114,16 +113,11 @@ def _walk(value: Any) -> Iterator[tuple[Any, Any, Any]]:
             yield from _walk(item)
 
 
-def masked(value: Any) -> Any:
-    """The same JSON value without secrets and contact data."""
-    if isinstance(value, dict):
-        return {key: MASK if SECRET_KEY.search(str(key)) else masked(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [masked(item) for item in value]
-    return value
-
-
 def for_log(value: Any, limit: int = 2_000) -> str:
     """A masked value as text of at most `limit` characters."""
     text = to_json(masked(value))
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    if len(text) <= limit:
+        return mask_text(text)
+    # What the cut leaves of a secret may not look like one any more, so the end goes once more after masking.
+    text = mask_text(text[: limit + MARGIN])[:-MARGIN]
+    return text[: limit - 1] + "…"

@@ -23,6 +23,7 @@ MESSAGES = {
     "timeout": N_("This took too long and was stopped. Nothing was changed."),
     "cancelled": N_("This was stopped. Nothing was changed."),
     "unknown": N_("This took too long. It is not known whether it was done; please check."),
+    "cancelled_elsewhere": N_("This was stopped. It is not known whether it was done; please check."),
     "internal": N_("Something went wrong on our side. Please try again."),
 }
 
@@ -69,6 +70,8 @@ def failure(error: Exception, name: str) -> ToolResult:
     told = _error(error.code, error_text(error))
     if error.fields:
         told.result["error"]["fields"] = {key: gettext(text) for key, text in error.fields.items()}
+    if error.retry_after:
+        told.result["error"]["retry_after"] = error.retry_after
     if isinstance(error, Changed):
         told.result["summary"] = error.preview
     return told
@@ -91,11 +94,12 @@ def _error(code: str, message: str, status: str = "error") -> ToolResult:
 def bounded(outcome: ToolResult, started: float) -> ToolResult:
     """The outcome with its result cut to size and its duration."""
     try:
-        to_json(outcome.result)
+        length = len(to_json(outcome.result))
     except (TypeError, ValueError):
         log.exception("tool_result_is_not_json")
-        outcome = _broken()
-    short, is_cut = shorten(outcome.result, settings().tool_result_max_chars)
+        outcome, length = _broken(), 0
+    limit = settings().tool_result_max_chars
+    short, is_cut = shorten(outcome.result, limit) if length > limit else (outcome.result, False)
     return ToolResult(
         status=outcome.status,
         result=short,

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.core.actor import Actor
 from app.core.errors import N_, NotFound
+from app.tools.fixed import open_schema
 from app.tools.groups import Switch, find_group, switch_of, switches
 from app.tools.registry import registry
 from app.tools.spec import ToolSpec
@@ -24,12 +25,16 @@ class Offer:
         own = self.spec.descriptions
         return self.switch.description or own.get(locale) or own["en"]
 
+    def input_schema(self) -> dict[str, Any]:
+        """JSON Schema of what the caller may say; shared, not to be changed."""
+        return open_schema(self.spec, self.switch.fixed_arguments)
+
     def model_schema(self, locale: str) -> dict[str, Any]:
         """The tool as a chat model gets it: OpenAI's function schema."""
         function = {
             "name": self.spec.name,
             "description": self.description(locale),
-            "parameters": self.spec.input_schema(),
+            "parameters": self.input_schema(),
         }
         return {"type": "function", "function": function}
 

@@ -1,18 +1,25 @@
-"""All declared tools by name."""
+"""All tools by name: those that are declared in the program, and those of attached servers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from app.core.errors import NotFound
 from app.tools.spec import ToolSpec
 
+Source = Callable[[], Mapping[str, ToolSpec]]
+
 
 class Registry:
-    """Names to specs; adding the same spec again is harmless, another of the same name is an error."""
+    """Names to specs; adding the same spec again is harmless, another of the same name is an error.
+
+    `sources` give tools that come and go while the program runs. They are asked each time, so they must be quick;
+    a declared tool goes before theirs.
+    """
 
     def __init__(self) -> None:
         self._tools: dict[str, ToolSpec] = {}
+        self.sources: list[Source] = []
 
     def add_all(self, tools: Iterable[ToolSpec]) -> None:
         for spec in tools:
@@ -21,19 +28,29 @@ class Registry:
 
     def get(self, name: str) -> ToolSpec:
         """Raises NotFound."""
-        if name not in self._tools:
+        spec = self.find(name)
+        if spec is None:
             raise NotFound(name=name)
-        return self._tools[name]
+        return spec
 
     def find(self, name: str) -> ToolSpec | None:
-        return self._tools.get(name)
+        spec = self._tools.get(name)
+        if spec is not None:
+            return spec
+        return next((found for source in self.sources if (found := source().get(name)) is not None), None)
+
+    def has_declared(self, name: str) -> bool:
+        """True when the name is a tool's of our own."""
+        return name in self._tools
 
     def discard(self, name: str) -> None:
-        """Forget a tool (tests, and servers that are detached)."""
+        """Forget a declared tool (tests)."""
         self._tools.pop(name, None)
 
     def __iter__(self) -> Iterator[ToolSpec]:
-        return iter(self._tools.values())
+        yield from self._tools.values()
+        for source in self.sources:
+            yield from (spec for name, spec in source().items() if name not in self._tools)
 
 
 registry = Registry()

@@ -10,10 +10,11 @@ from flask_babel import gettext
 
 from app.core.actor import Actor
 from app.tools.queries import list_tools
+from app.tools.spec import OWN_SERVER
 
-OWN_SERVER = "shop"
-Transport = Literal["in-process", "stdio", "http"]
-Status = Literal["ok", "down"]
+Transport = Literal["in-process", "stdio", "sse", "http"]
+# "new": it was never reached so far.
+Status = Literal["ok", "down", "new"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ ServerSource = Callable[[Actor], Iterable[Server]]
 
 def own_server(actor: Actor) -> list[Server]:
     """The shop itself: its tools run in this process."""
-    names = [offer.spec.name for offer in list_tools(actor)]
+    names = [offer.spec.name for offer in list_tools(actor) if not offer.spec.is_elsewhere]
     return [Server(code=OWN_SERVER, name=gettext("Shop"), transport="in-process", status="ok", tools=names)]
 
 

@@ -15,6 +15,8 @@ from app.core.actor import Actor, Role
 Summary = dict[str, Any]
 Result = dict[str, Any]
 Run = Callable[[Actor, Any], Result | Generator[str, None, Result]]
+OWN_SERVER = "shop"
+GUEST = "guest"
 
 
 class Arguments(BaseModel, extra="forbid"):
@@ -31,6 +33,10 @@ class ToolSpec:
     actor must hold one. A tool with `confirm` has `preview(actor, arguments)`: what the person will be asked to agree to (its hash voids the
     confirmation when the cart or a price has changed meanwhile). Descriptions are by language, "zh" and
     "en".
+
+    A tool of an attached server (`server` is its code) does its work elsewhere: nothing of it can be rolled back.
+    Its `schema` is the one that its server gave, and `offered_to`, names of roles and GUEST, stands in for `roles`;
+    a group that an admin put it into has it in any case.
     """
 
     name: str
@@ -44,14 +50,30 @@ class ToolSpec:
     preview: Callable[[Actor, Any], Summary] | None = None
     streaming: bool = False
     timeout_seconds: float | None = None
+    server: str = OWN_SERVER
+    schema: dict[str, Any] | None = None
+    offered_to: frozenset[str] | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """True for a tool of an attached server."""
+        return self.server != OWN_SERVER
 
     def input_schema(self) -> dict[str, Any]:
         """JSON Schema of the arguments; shared, not to be changed."""
-        return _schema_of(self.arguments)
+        return _schema_of(self.arguments) if self.schema is None else self.schema
 
     def is_for(self, actor: Actor) -> bool:
         """True when the actor may use it."""
+        if not actor.may_write and (self.writes or self.confirm):
+            return False
+        if self.offered_to is not None:
+            return actor.group_id is not None or self._is_offered_to(actor)
         return not self.roles or actor.has_role(*self.roles)
+
+    def _is_offered_to(self, actor: Actor) -> bool:
+        offered = self.offered_to or frozenset()
+        return GUEST in offered if actor.is_guest else bool(actor.roles & offered)
 
 
 @cache

@@ -23,7 +23,9 @@ from app.web.i18n import current_locale
 
 View = TypeVar("View", bound=Callable[..., Any])
 GUEST_KEY = "guest"
-API_ROOTS = frozenset({"api", "v1", "mock", "mcp", "health", "metrics"})
+API_ROOTS = frozenset({"api", "v1", "mock", "mcp", "health", "metrics", ".well-known"})
+# Beside pages: what programs call on their way to a token.
+API_PATHS = frozenset({"/oauth/register", "/oauth/token", "/oauth/revoke"})
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\s\x00-\x1f\x7f]{0,2000}")
 
 
@@ -86,7 +88,7 @@ def acting_visitor() -> Actor:
 
 def is_api_request() -> bool:
     """True for what programs use, whose errors are JSON, whether or not there is such a path."""
-    return request.path.split("/", 2)[1] in API_ROOTS
+    return request.path.split("/", 2)[1] in API_ROOTS or request.path.rstrip("/") in API_PATHS
 
 
 def uses_bearer() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,12 @@ ACCEPTED = ("zh", "zh-CN", "zh-Hans", "zh-Hans-CN", "en", "en-US", "en-GB")
 HTML_LANG = {"zh": "zh-CN", "en": "en"}
 LOCALE_COOKIE = "locale"
 LOCALE_SECONDS = 31_536_000
+
+
+@cache
+def babel_locale(locale: str) -> Locale:
+    """What `force_locale` makes of `zh` or `en`, which takes it a while, made once."""
+    return Locale.parse(locale)
 
 
 def select_locale() -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
-from flask import Flask
+from flask import Flask, request
 from werkzeug.routing import IntegerConverter
 
 
@@ -17,6 +18,19 @@ class RowId(IntegerConverter):
 def read_row_id(text: str | None) -> int | None:
     """The id that a form or an address names; None for what no row can have."""
     return int(text) if text and re.fullmatch(RowId.regex, text) else None
+
+
+def read_page_number(most: int) -> int:
+    """The `page` of this address, from 1 to `most`; what is no number is the first."""
+    return min(max(request.args.get("page", 1, type=int), 1), most)
+
+
+def read_day(text: str | None) -> date | None:
+    """A day as a date field sends it; None for what is none."""
+    try:
+        return date.fromisoformat(text or "")
+    except ValueError:
+        return None
 
 
 def init_routing(app: Flask) -> None:

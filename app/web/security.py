@@ -12,6 +12,7 @@ from flask_wtf.csrf import CSRFProtect
 
 from app.core import logging as event_log
 from app.web.auth import is_api_request, uses_bearer
+from app.web.sessions import CookieSessions
 
 log = getLogger("mcpshop.request")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -31,7 +32,8 @@ def csp_nonce() -> str:
 
 
 def init_security(app: Flask, csrf: CSRFProtect) -> None:
-    """Register the before and after hooks."""
+    """Register the session and the before and after hooks."""
+    app.session_interface = CookieSessions()
 
     @app.before_request
     def begin_request() -> None:

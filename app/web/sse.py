@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from threading import Lock
 
-from flask import Response
+from flask import Response, current_app
 
 from app.core.errors import N_, RateLimited
 
@@ -16,7 +16,6 @@ PING = ": ping\n"
 RETRY_AFTER_SECONDS = 5
 
 _is_stopping = False
-_open: Counter[str] = Counter()
 _open_lock = Lock()
 
 
@@ -56,22 +55,24 @@ class _Place:
 
     def __init__(self, subject: str, limit: int) -> None:
         self._subject = subject
+        # The application's own: one that is gone (a test's) counts nowhere else.
+        self._open: Counter[str] = current_app.extensions.setdefault("mcpshop_open_streams", Counter())
         with _open_lock:
-            if _open[subject] >= limit:
+            if self._open[subject] >= limit:
                 raise RateLimited(
                     N_("Too many open streams. Close a window and try again."),
                     retry_after=RETRY_AFTER_SECONDS,
                 )
-            _open[subject] += 1
+            self._open[subject] += 1
         self._is_taken = True
 
     def give_back(self) -> None:
         with _open_lock:
             if self._is_taken:
                 self._is_taken = False
-                _open[self._subject] -= 1
-                if not _open[self._subject]:
-                    del _open[self._subject]
+                self._open[self._subject] -= 1
+                if not self._open[self._subject]:
+                    del self._open[self._subject]
 
     def held_during(self, frames: Iterator[str]) -> Iterator[str]:
         try:

@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from flask import Flask
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from app.core.money import yuan
@@ -26,6 +28,24 @@ from app.web.remembered import (
 )
 from app.web.security import csp_nonce
 from app.web.static_files import STATIC, static_url
+
+
+class ProcessCache(BytecodeCache):
+    """Compiled templates of this process: each application of it (a test makes one) would compile them again."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self._kept.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.checksum, bucket.code
+
+
+_compiled = ProcessCache()
 
 
 def init_templating(app: Flask) -> None:
@@ -49,6 +69,7 @@ def init_templating(app: Flask) -> None:
         gettext=translate,
         ngettext=translate_number,
     )
+    app.jinja_env.bytecode_cache = _compiled
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     @app.context_processor

@@ -124,6 +124,21 @@ function reveal(button) {
   button.setAttribute("aria-pressed", String(show));
 }
 
+/** Copy the text of `data-copy`'s field; where the browser refuses (plain http), it is chosen, ready to be copied. */
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  field.select?.();
+  try {
+    await navigator.clipboard.writeText(field.value ?? field.textContent);
+  } catch {
+    return;
+  }
+  const label = button.textContent;
+  if (label === button.dataset.copied) return;
+  button.textContent = button.dataset.copied;
+  setTimeout(() => (button.textContent = label), 2000);
+}
+
 /** Write the time left until `data-countdown` (ISO 8601) once a second: "4:52". */
 function tickCountdowns() {
   for (const element of document.querySelectorAll("[data-countdown]")) {
@@ -146,6 +161,8 @@ document.addEventListener("click", (event) => {
   if (stepButton) step(stepButton);
   const revealButton = hit(event, "[data-reveal]");
   if (revealButton) reveal(revealButton);
+  const copyButton = hit(event, "[data-copy]");
+  if (copyButton) copy(copyButton);
   const opener = hit(event, "[data-dialog]");
   if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
   if (hit(event, "[data-dismiss]")) dismiss(hit(event, "[data-toast]"));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -98,7 +99,7 @@ def play(app: Flask) -> Callable[..., ScriptedModel]:
 @pytest.fixture(scope="module")
 def town(redis_url: str, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     """The demo shop in which a model obeys every text; one for all tests of a module."""
-    from tests.agent.hostile_town import build_town
+    from tests.agent.hostile_town import build_town, read_page
 
     home = tmp_path_factory.mktemp("town")
     shutil.copy(sqlite_template, home / "mcpshop.db")
@@ -115,6 +116,7 @@ def town(redis_url: str, sqlite_template: Path, tmp_path_factory: pytest.TempPat
         )
     )
     yield build_town(app)
+    registry.discard(read_page.name)
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
@@ -147,6 +149,19 @@ def of_type(events: Events, type_: str) -> list[dict[str, Any]]:
 
 def session_of(events: Events) -> str:
     return str(events[-1]["data"]["message"]["session_id"])
+
+
+class Quiet:
+    """True when no run works any more that began after this was made: each tidies up after its last event.
+
+    Runs that an earlier test has left behind (its tool still sleeps) are nobody's here.
+    """
+
+    def __init__(self) -> None:
+        self._others = set(threading.enumerate())
+
+    def __call__(self) -> bool:
+        return not any(each.name == "run" and each not in self._others for each in threading.enumerate())
 
 
 def wait_until(is_true: Callable[[], Any], seconds: float = 5.0) -> None:

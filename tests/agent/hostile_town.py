@@ -35,7 +35,15 @@ from tests.orders.order_helpers import fill_cart, place
 
 # What talking itself writes; everything else must stay as it was.
 WRITTEN_BY_TALK = frozenset(
-    {"messages", "runs", "mcp_call_logs", "conversations", "confirmations", "alembic_version"}
+    {
+        "messages",
+        "runs",
+        "mcp_call_counts",
+        "mcp_call_logs",
+        "conversations",
+        "confirmations",
+        "alembic_version",
+    }
 )
 CART = {"BDY-003": 2, "SKN-002": 1}
 PAGES: dict[str, str] = {}

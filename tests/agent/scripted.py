@@ -20,6 +20,10 @@ from app.tools.cancellation import check
 from app.tools.spec import Arguments, ToolSpec, tool
 
 Turn = list[ModelEvent] | Callable[[ChatRequest], Iterator[ModelEvent]]
+# How long a call of `try_meet` waits for the others.
+MEETING_SECONDS = 15.0
+_meetings: dict[int, threading.Barrier] = {}
+_meeting_lock = threading.Lock()
 
 
 class ScriptedModel:
@@ -76,6 +80,10 @@ class Seconds(Arguments):
     seconds: float
 
 
+class People(Arguments):
+    people: int
+
+
 class Bump(Arguments):
     sku: str
     by: int = 1
@@ -102,6 +110,15 @@ def try_slow(_actor: Actor, arguments: Seconds) -> dict[str, Any]:
         check()
         time.sleep(0.01)
     return {"slept": arguments.seconds}
+
+
+@tool(category="test", zh="会合", en="Meet", arguments=People, timeout_seconds=30)
+def try_meet(_actor: Actor, arguments: People) -> dict[str, Any]:
+    """Wait for the others; raises BrokenBarrierError when they do not come."""
+    with _meeting_lock:
+        meeting = _meetings.setdefault(arguments.people, threading.Barrier(arguments.people))
+    meeting.wait(MEETING_SECONDS)
+    return {"met": arguments.people}
 
 
 @tool(category="test", zh="改", en="Change stock", arguments=Bump, writes=True, timeout_seconds=0.4)
@@ -158,6 +175,7 @@ def try_buy(_actor: Actor, arguments: Buy) -> dict[str, Any]:
 TOOLS: tuple[ToolSpec, ...] = (
     try_echo,
     try_slow,
+    try_meet,
     try_bump,
     try_crash,
     try_long,

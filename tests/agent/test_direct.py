@@ -21,6 +21,7 @@ from app.runtime import redis
 from app.tools import servers
 from tests.agent.conftest import (
     Person,
+    Quiet,
     events_in,
     iter_events,
     of_type,
@@ -398,6 +399,7 @@ def test_another_tab_shows_and_follows_the_running_answer(app: Flask, alice: Per
 def test_the_chat_page_takes_the_same_statements_for_a_long_talk(
     app: Flask, alice: Person, play: Play
 ) -> None:
+    is_quiet = Quiet()
     play(*[say("Fine.")] * 6)
     tab = app.test_client()
     with app.app_context():
@@ -415,8 +417,3 @@ def test_the_chat_page_takes_the_same_statements_for_a_long_talk(
     with counted_statements(app) as long:
         tab.get(f"/chat?session={session_id}")
     assert len(long) == len(short) <= 11, short
-
-
-def is_quiet() -> bool:
-    """True when no run works any more: it tidies up after its last event."""
-    return not any(thread.name == "run" for thread in threading.enumerate())

@@ -55,6 +55,19 @@ def test_translations_keep_their_places() -> None:
     assert wrong == []
 
 
+def test_no_text_has_a_bare_percent_sign() -> None:
+    """Templates format every text, also one without values: a sign that is no place would end the page with a 500."""
+    with CATALOGUE.open("rb") as stream:
+        texts = [
+            text
+            for message in read_po(stream, locale="zh")
+            if message.id
+            for each in (message.id, message.string)
+            for text in ([each] if isinstance(each, str) else each)
+        ]
+    assert [text for text in texts if "%" in PLACES.sub("", text).replace("%%", "")] == []
+
+
 def test_templates_hold_no_bare_words() -> None:
     """Chinese in a template, or English words between tags outside gettext, would not be translated."""
     bare = []

@@ -132,5 +132,5 @@ def test_every_change_leaves_one_audit_line_and_a_refused_one_none(
             raise RuntimeError
     lines = [record.getMessage() for record in caplog.records if record.name == "mcpshop.audit"]
     assert len(lines) == 1
-    assert "product_changed" in lines[0] and "1000 -> 1200" in lines[0] and "user:1" in lines[0]
+    assert "product.changed" in lines[0] and "1000 → 1200" in lines[0] and "user:1" in lines[0]
     assert "\n" not in lines[0]

@@ -5,11 +5,14 @@ Alice owns (a cart, orders, a contact, a conversation), Charlie must see nothing
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -21,12 +24,25 @@ from app.accounts.contacts import ContactDetails, add_contact
 from app.accounts.login import LoadedUser
 from app.accounts.models import AccountMessage
 from app.accounts.tokens import issue_token
+from app.campaigns.plans import complete
+from app.campaigns.service import submit
 from app.cart.models import CartItem
 from app.catalogue.search import reindex
 from app.core.actor import Actor, Role
 from app.db import db, in_transaction, transaction
+from app.external.models import McpServer
 from app.gateway.service import create_agent
+from app.insights.knowledge.rules import check_document
+from app.insights.knowledge.service import create_document
+from app.mcp.service import create_group
+from app.oauth import clients as oauth_clients
+from app.oauth import service as oauth_service
+from app.oauth.client_metadata import read_metadata
+from app.oauth.queries import list_grants
+from app.oauth.service import Consent
 from app.outbox import service as outbox
+from app.runtime import redis_bytes
+from app.tools.models import ToolCallLog, ToolSetting
 from tests.browsing import sign_in
 from tests.builders import actor_of, make_coupon, make_product, make_user
 from tests.orders.order_helpers import buy, fill_cart, pay
@@ -74,6 +90,8 @@ BROKEN_BODIES: tuple[bytes, ...] = (
     b'{"quantity": ' + b"9" * 6_000 + b"}",
 )
 WRONG_BODIES: tuple[bytes, ...] = (b"[]", b"null", b"5", b'"text"', b"true", b"[{}]", b"1e999")
+# Blueprints with a form and tests of their own.
+PROTOCOLS = frozenset({"mcp", "mcp_sse", "oauth", "oauth_metadata"})
 
 
 @dataclass
@@ -120,8 +138,68 @@ def _checksum(connection: Any, table: str) -> str:
     return f"{len(rows)} rows {hashlib.sha256(''.join(rows).encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A world as it was when it was built: the database's file, what stood in Redis, and the world's own values."""
+
+    built_at: float
+    database: bytes
+    redis: tuple[tuple[bytes, int, bytes], ...]
+    values: tuple[dict[str, Any], dict[str, Actor], dict[str, str]]
+
+
+_kept: dict[tuple[str, str], Kept] = {}
+# A question waits for its yes for five minutes.
+KEEP_SECONDS = 120
+
+
 def build_world(app: Flask, *, name: str = "轻盈防晒乳", title: str = "Sunscreen") -> World:
-    """Fill an empty shop; `name` is the product's, the contact's and the conversation's."""
+    """Fill an empty shop; `name` is the product's, the contact's and the conversation's.
+
+    On SQLite the same shop is taken from a copy for two minutes: filling it takes a second.
+    """
+    if not app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        return _build_world(app, name, title)
+    kept = _kept.get((name, title))
+    if kept is None or time.monotonic() - kept.built_at > KEEP_SECONDS:
+        world = _build_world(app, name, title)
+        _kept[name, title] = _keep(world)
+        return world
+    return _restore(app, kept)
+
+
+def _database_of(app: Flask) -> Path:
+    return Path(app.config["SQLALCHEMY_DATABASE_URI"].removeprefix("sqlite:///"))
+
+
+def _keep(world: World) -> Kept:
+    with world.app.app_context():
+        db.session.remove()
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.engine.dispose()
+        found = redis_bytes()
+        keys = cast(list[bytes], found.keys("*"))
+        kept = tuple((key, max(0, found.pttl(key)), cast(bytes, found.dump(key))) for key in keys)
+    values = (dict(world.ids), dict(world.actors), dict(world.tokens))
+    return Kept(time.monotonic(), _database_of(world.app).read_bytes(), kept, values)
+
+
+def _restore(app: Flask, kept: Kept) -> World:
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+        path = _database_of(app)
+        for leftover in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+            leftover.unlink(missing_ok=True)
+        path.write_bytes(kept.database)
+        for key, life, value in kept.redis:
+            redis_bytes().restore(key, life, value, replace=True)
+    ids, actors, tokens = kept.values
+    return World(app, dict(ids), dict(actors), dict(tokens))
+
+
+def _build_world(app: Flask, name: str, title: str) -> World:
     world = World(app)
     with app.app_context():
         roles = {
@@ -168,6 +246,8 @@ def build_world(app: Flask, *, name: str = "轻盈防晒乳", title: str = "Suns
                 lambda: create_agent(world.actors["ada"], {"name": name[:80], "provider": "builtin"}).id
             ),
             "number": 1,
+            **allow_program(alice),
+            **_attach(world.actors["ada"], name),
         }
         db.session.remove()
         for message_id in outbox.list_due():
@@ -176,6 +256,74 @@ def build_world(app: Flask, *, name: str = "轻盈防晒乳", title: str = "Suns
     world.refill_cart()
     _talk(world, f"hello {title}")
     return world
+
+
+def _attach(admin: Actor, name: str) -> dict[str, Any]:
+    """A group with a tool, a server that nobody can reach, a logged call, and a document."""
+    text = check_document(title=name[:80], content=name, title_en=name[:80], content_en=name, tags=["risk"])
+
+    def work() -> dict[str, Any]:
+        values = {"server_code": "pets", "name": name[:60], "tools": ["list_products"]}
+        group, _ = create_group(admin, values)
+        tool = db.session.scalars(select(ToolSetting).where(ToolSetting.group_id == group.id)).one()
+        server = McpServer(
+            code="away", name=name[:80], transport="http", url="http://127.0.0.1:9", prefix="away"
+        )
+        call = ToolCallLog(
+            tool_name="list_products", group_id=group.id, caller_app_id="mcp:pets", success=True, duration_ms=1,
+            request_data=name, response_data=name,
+        )  # fmt: skip
+        db.session.add_all((server, call))
+        document = create_document(admin, "weather", text)
+        db.session.flush()
+        return {
+            "group_id": group.id,
+            "tool_id": tool.id,
+            "server_id": server.id,
+            "log_id": call.id,
+            "key": document.key,
+            **_campaign(admin, name),
+        }
+
+    return in_transaction(work)
+
+
+def _campaign(admin: Actor, name: str) -> dict[str, Any]:
+    """A campaign that waits for a worker."""
+    plan, _ = complete({"goal": name[:80] or "goal", "risk_controls": []})
+    submitted = submit(admin, plan)
+    return {
+        "campaign_id": submitted.campaign_id,
+        "idempotency_key": submitted.idempotency_key,
+        "coupon_id": 1,
+    }
+
+
+def allow_program(person: Actor) -> dict[str, int]:
+    """A program that a person has allowed to act for it: the rows of both."""
+    body = {
+        "redirect_uris": ["http://127.0.0.1/cb"],
+        "client_name": "Helper",
+        "token_endpoint_auth_method": "none",
+    }
+    metadata = read_metadata(body, kind="registration")
+    verifier = "v" * 43
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+    def work() -> dict[str, int]:
+        client = oauth_clients.register(metadata).client.id
+        consent = Consent(
+            client=client,
+            resource="http://localhost/mcp",
+            scopes=frozenset({"mcp:read"}),
+            redirect_uri="http://127.0.0.1/cb",
+            code_challenge=challenge,
+        )
+        code = oauth_service.approve(person, consent)
+        oauth_service.redeem(client, code, verifier=verifier, redirect_uri=None, resource=None)
+        return {"client_id": client, "grant_id": list_grants(person.require_user())[0].id}
+
+    return in_transaction(work)
 
 
 def _talk(world: World, text: str) -> None:
@@ -243,8 +391,8 @@ def rules_of(app: Flask, method: str, *, api: bool) -> Iterator[Rule]:
     """The routes of our own for a method: of the JSON API, or the pages."""
     for rule in app.url_map.iter_rules():
         # A protocol of its own, with tests of its own.
-        if rule.endpoint == "mcp.serve":
+        if rule.endpoint.partition(".")[0] in PROTOCOLS:
             continue
-        is_api = rule.rule.startswith(("/api/", "/v1/")) or rule.rule in ("/health", "/metrics")
+        is_api = rule.rule.startswith(("/api/", "/v1/", "/mock/")) or rule.rule in ("/health", "/metrics")
         if rule.endpoint != "static" and method in rule.methods and is_api == api:
             yield rule

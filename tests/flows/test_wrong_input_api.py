@@ -48,12 +48,18 @@ RIGHT: dict[str, Any] = {
     "text": "hello",
     "name": "New",
     "name_en": "New",
+    "tools": ["list_products"],
 }
 _numbers = count(1)
 WRONG_PARTS = (
     "0", "-1", "999999999", "99999999999999999999999", "1.5", "abc", "%00", "a%00b", "%ff%fe", "%F0%9F%98%80",
     "..%2f..%2fetc%2fpasswd", "1%20OR%201=1", "%27--", "%3Cscript%3E", "x" * 2_000, "%0d%0aSet-Cookie:a=b",
 )  # fmt: skip
+
+
+def not_found(name: str) -> tuple[int, ...]:
+    """The statuses of an id that there is not; the mock CRM looks at its service token before anything else."""
+    return (401, 404, 405) if "/mock/" in name else (404, 405)
 
 
 def declared() -> dict[str, Endpoint]:
@@ -180,7 +186,7 @@ def check(world: World, told: Endpoint, what: object, before: dict[str, str], re
         response.status,
     )
     after = world.state()
-    changed = {name for name in after if after[name] != before[name]} - {"mcp_call_logs"}
+    changed = {name for name in after if after[name] != before[name]} - {"mcp_call_counts", "mcp_call_logs"}
     assert not changed, (what, response.status, changed)
     return True
 
@@ -244,7 +250,7 @@ def test_wrong_ids_in_the_path_are_not_found(world: World, name: str) -> None:
     body = right_body(told, world) if told.body else None
     for part in WRONG_PARTS:
         response = send(world, told, who_may(told), body, path=path_with(told, world, part))
-        assert response.status_code in (404, 405), (name, part, response.status, response.text[:200])
+        assert response.status_code in not_found(name), (name, part, response.status, response.text[:200])
         assert_error_form(response, (name, part))
         assert world.state() == before, (name, part)
 
@@ -387,7 +393,7 @@ def test_wrong_paths_and_queries_break_nothing_on_mariadb(strict_world: World) -
         told = declared()[name]
         body = right_body(told, world) if told.body else None
         response = send(world, told, who_may(told), body, path=path_with(told, world, part))
-        assert response.status_code == 404, (name, part, response.status, response.text[:300])
+        assert response.status_code in not_found(name), (name, part, response.status, response.text[:300])
     for name in named(query=True):
         told = declared()[name]
         for field, text in product(properties(told.query or BaseModel), STRICT_TEXTS):

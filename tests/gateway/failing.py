@@ -20,6 +20,7 @@ from app.core.crypto import Vault
 from app.db import db, transaction
 from app.gateway.models import Agent, AgentVersion
 from app.llm.client import ChatRequest
+from app.llm.gateway import warm
 from tests.agent.conftest import Person
 from tests.builders import actor_of, make_user
 from tests.gateway.upstreams import Behaviour, Upstream, upstream
@@ -78,6 +79,8 @@ def make_shop(make_app: Callable[..., Flask]) -> Iterator[MakeShop]:
             with app.app_context():
                 for place, url in enumerate(urls):
                     add_agent(f"agent {place}", url, priority=place)
+                # As a web process does: the first answer must not wait for word lists to load.
+                warm()
             return Shop(app, servers)
 
         yield make

@@ -19,7 +19,7 @@ from app.core.errors import InvalidParam, NotFound
 from app.db import db, in_transaction, transaction
 from app.gateway import ratings
 from app.gateway.models import Rating
-from tests.agent.conftest import wait_until
+from tests.agent.conftest import Quiet, wait_until
 from tests.browsing import PARTIAL, counted_statements, csrf_of, sign_in
 from tests.builders import make_user
 from tests.gateway.usage_rows import make_agent, make_conversation
@@ -231,14 +231,10 @@ def test_a_strangers_talk_is_not_there(app: Flask, browser: FlaskClient) -> None
 
 
 def test_the_chat_page_takes_one_statement_for_it(app: Flask, browser: FlaskClient) -> None:
+    is_quiet = Quiet()
     address = say(browser)
     with app.app_context():
         wait_until(is_quiet)
     with counted_statements(app) as statements:
         browser.get(address)
     assert sum("ratings" in statement for statement in statements) == 1
-
-
-def is_quiet() -> bool:
-    """True when no run works any more: it tidies up after its last event."""
-    return not any(thread.name == "run" for thread in threading.enumerate())

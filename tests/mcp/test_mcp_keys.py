@@ -49,13 +49,15 @@ def test_without_a_right_key_there_is_a_challenge_and_nothing_else(program: Prog
     }
     answers = {name: program.post(key) for name, key in wrong.items() if key}
     assert {name: one.status_code for name, one in answers.items()} == dict.fromkeys(answers, 401)
+    way_in = f'resource_metadata="{program.url}/.well-known/oauth-protected-resource/mcp"'
+    told = f'scope="mcp:read mcp:write", {way_in}'
     assert {one.headers["WWW-Authenticate"] for one in answers.values()} == {
-        'Bearer realm="mcpshop", error="invalid_token"'
+        f'Bearer realm="mcpshop", error="invalid_token", {told}'
     }
     assert len({one.json()["error"]["message"] for one in answers.values()}) == 1
     missing = program.post()
     assert missing.status_code == 401
-    assert missing.headers["WWW-Authenticate"] == 'Bearer realm="mcpshop"'
+    assert missing.headers["WWW-Authenticate"] == f'Bearer realm="mcpshop", {told}'
     for method in ("GET", "DELETE"):
         assert httpx2.request(method, program.mcp, timeout=10).status_code == 401
 

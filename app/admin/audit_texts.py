@@ -1,0 +1,55 @@
+"""What the record of changes is called in words. Msgids."""
+
+from __future__ import annotations
+
+from app.core.errors import N_
+
+THINGS = {
+    "product": N_("Products"),
+    "order": N_("Orders"),
+    "agent": N_("Agents"),
+    "group": N_("Groups and keys"),
+    "tool": N_("Tools"),
+    "campaign": N_("Campaigns"),
+    "document": N_("Knowledge base"),
+    "server": N_("Servers"),
+    "program": N_("Programs"),
+    "user": N_("Users"),
+}
+ACTIONS = {
+    "product.created": N_("Product created"),
+    "product.changed": N_("Product changed"),
+    "product.restocked": N_("Stock changed"),
+    "product.retired": N_("Product taken off the shelf"),
+    "product.restored": N_("Product put back"),
+    "order.shipped": N_("Order shipped"),
+    "order.completed": N_("Order completed"),
+    "order.cancelled": N_("Order cancelled"),
+    "order.refunded": N_("Order refunded"),
+    "agent.created": N_("Agent created"),
+    "agent.changed": N_("Agent changed"),
+    "agent.rolled_back": N_("Agent rolled back"),
+    "agent.shares_set": N_("Traffic shared anew"),
+    "agent.deleted": N_("Agent deleted"),
+    "group.created": N_("Group created"),
+    "group.changed": N_("Group changed"),
+    "group.deleted": N_("Group deleted"),
+    "group.key_made": N_("New key"),
+    "group.key_revoked": N_("Key revoked"),
+    "group.key_shown": N_("Key shown"),
+    "tool.added": N_("Tools put into a group"),
+    "tool.changed": N_("Tool changed"),
+    "tool.switched": N_("Tools switched"),
+    "tool.removed": N_("Tool taken out of a group"),
+    "campaign.submitted": N_("Campaign published"),
+    "campaign.retried": N_("Campaign run again"),
+    "campaign.ended": N_("Campaign ended"),
+    "document.created": N_("Document written"),
+    "document.changed": N_("Document changed"),
+    "document.deleted": N_("Document deleted"),
+    "server.attached": N_("Server attached"),
+    "server.changed": N_("Server changed"),
+    "server.deleted": N_("Server removed"),
+    "program.deleted": N_("Program removed"),
+    "user.role_added": N_("Role given"),
+}

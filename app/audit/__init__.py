@@ -1,0 +1,1 @@
+"""The record of what staff changed: who, what, when."""

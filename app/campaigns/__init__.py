@@ -1,0 +1,1 @@
+"""Campaigns: a plan from one sentence, published as a coupon, and what came of it."""

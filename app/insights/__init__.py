@@ -1,0 +1,1 @@
+"""Store operations: metrics, reports and what lies behind them."""

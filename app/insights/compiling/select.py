@@ -1,0 +1,157 @@
+"""One SELECT over one source: tables, joins, conditions, formulas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.insights.compiling.literals import bucket_of, quoted, within
+from app.insights.metrics.catalogue import Catalogue, Source, catalogue
+from app.insights.question import TIME, Filter, Threshold
+from app.language.periods import Span, Unit
+
+# Names of columns that are not the key itself: words of SQL and tables that would be mistaken.
+_ALIASES = {"orders": "order_count", "product": "sku", "units": "units_sold"}
+_COMPARE = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}
+
+
+def alias(key: str) -> str:
+    """The name of a metric's or dimension's column."""
+    return _ALIASES.get(key, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """What to select. `reach` are dimensions whose joins and conditions hold although nothing is split by them."""
+
+    source: str
+    metrics: tuple[str, ...]
+    dimensions: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    span: Span
+    zone: str
+    days: int | None = None
+    reach: tuple[str, ...] = ()
+    thresholds: tuple[Threshold, ...] = field(default=())
+
+    @property
+    def grain(self) -> Unit | None:
+        return next((step for step in TIME if step in self.dimensions), None)
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        return catalogue()
+
+    @property
+    def _source(self) -> Source:
+        return self._catalogue.sources[self.source]
+
+    def formula(self, metric: str) -> str:
+        """The SQL of a metric, with the bounds of the period or the bucket put in."""
+        entry = self._catalogue.metrics[metric]
+        said = self._bounds(entry.formulas[self.source])
+        return f"{said} * 1.000000 / {self.days}" if self.days and entry.kind != "ratio" else said
+
+    def _bounds(self, said: str) -> str:
+        if "{" not in said:
+            return said
+        values = {
+            "period_start": quoted(self.span.start),
+            "start": quoted(self.span.start),
+            "end": quoted(self.span.end),
+        }
+        if step := self.grain:
+            values["start"] = bucket_of(self._source, self.span, step, self.zone, "start")
+            values["end"] = bucket_of(self._source, self.span, step, self.zone, "end")
+        return said.format(**values)
+
+    def column(self, dimension: str) -> str:
+        """The SQL of a dimension."""
+        if step := next((each for each in TIME if each == dimension), None):
+            return bucket_of(self._source, self.span, step, self.zone)
+        return self._bounds(self._catalogue.dimensions[dimension].columns[self.source])
+
+    @property
+    def ctes(self) -> str:
+        """The common table expressions that the joins read."""
+        found = [self._catalogue.joins[name] for name in self._joins if "with" in self._catalogue.joins[name]]
+        said = [
+            (join["series"] if self.grain and "series" in join else join["with"]).strip() for join in found
+        ]
+        return ",\n".join(said).format(end=quoted(self.span.end)) if said else ""
+
+    @property
+    def _joins(self) -> tuple[str, ...]:
+        entries = self._catalogue.dimensions
+        used = (*self.dimensions, *self.reach, *(part.dimension for part in self.filters))
+        needs = [need for key in used for need in entries[key].needs]
+        measured = (*self.metrics, *(bound.metric for bound in self.thresholds))
+        needs += [need for key in measured for need in self._catalogue.metrics[key].needs]
+        return tuple(dict.fromkeys(needs))
+
+    @property
+    def tables(self) -> str:
+        """FROM and WHERE."""
+        joins = [self._catalogue.joins[name].get(self.source, "") for name in self._joins]
+        parts = [f"FROM {self._source.tables}", *(join for join in joins if join)]
+        return "\n".join([*parts, "WHERE " + "\n  AND ".join(self._conditions())])
+
+    def _conditions(self) -> list[str]:
+        entries = self._catalogue.dimensions
+        used = dict.fromkeys((*self.dimensions, *self.reach, *(part.dimension for part in self.filters)))
+        always = [entries[key].where for key in used if entries[key].where]
+        own = [self._source.where] if self._source.where else []
+        return [
+            *own,
+            within(self._source, self.span, self.zone),
+            *always,
+            *(self._condition(f) for f in self.filters),
+        ]
+
+    def _condition(self, part: Filter) -> str:
+        column = self.column(part.dimension)
+        if part.operator in ("ge", "le"):
+            return f"{column} {_COMPARE[part.operator]} {quoted(part.values[0])}"
+        values = ", ".join(quoted(value) for value in part.values)
+        return f"{column} {'NOT IN' if part.operator == 'not_in' else 'IN'} ({values})"
+
+    @property
+    def columns(self) -> str:
+        """What is selected, each under its alias."""
+        split = [f"{self.column(key)} AS {alias(key)}" for key in self.dimensions]
+        return ", ".join([*split, *(f"{self.formula(key)} AS {alias(key)}" for key in self.metrics)])
+
+    @property
+    def grouping(self) -> str:
+        if not self.dimensions:
+            return ""
+        # A label of time is named by its alias (MySQL would have to compare two long expressions), the others as they are.
+        return "\nGROUP BY " + ", ".join(
+            alias(key) if key in TIME else self.column(key) for key in self.dimensions
+        )
+
+    @property
+    def having(self) -> str:
+        said = [self._bound(bound) for bound in self.thresholds]
+        return "\nHAVING " + " AND ".join(said) if said else ""
+
+    def _bound(self, bound: Threshold) -> str:
+        value = self._average(bound.metric) if bound.value is None else quoted(bound.value)
+        return f"{self.formula(bound.metric)} {_COMPARE[bound.comparator]} {value}"
+
+    def _average(self, metric: str) -> str:
+        """What all groups together have (a ratio), or one has on average (a sum or count)."""
+        whole = Select(
+            self.source,
+            (metric,),
+            () if self._is_ratio(metric) else self.dimensions,
+            self.filters,
+            self.span,
+            self.zone,
+            self.days,
+            reach=self.dimensions,
+        )
+        inner = f"SELECT {whole.formula(metric)} AS v {whole.tables}{whole.grouping}".replace("\n", " ")
+        return f"({inner})" if self._is_ratio(metric) else f"(SELECT AVG(a.v) FROM ({inner}) a)"  # noqa: S608 - catalogue text and quoted literals
+
+    def _is_ratio(self, metric: str) -> bool:
+        return self._catalogue.metrics[metric].kind == "ratio"

@@ -1,0 +1,1 @@
+"""What the shop knows of its figures: definitions, causes, playbooks, risks."""

@@ -1,0 +1,131 @@
+"""The catalogue of `data/*.toml`, read once. Adding a metric is adding an entry (docs/metrics.md)."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Words = tuple[str, ...]
+Unit = Literal["yuan", "count", "ratio", "number"]
+Spread = Literal["sum", "distinct", "ratio"]
+OWN_SOURCES = ("orders", "attempts", "members", "items")
+
+
+class _Entry(BaseModel):
+    """An entry of the data files: unknown keys are slips."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Metric(_Entry):
+    """A figure. `formulas` are SQL by source; the metric's own source is the first of `OWN_SOURCES` it has."""
+
+    key: str
+    zh: str
+    en: str
+    definition_zh: str
+    definition_en: str
+    unit: Unit
+    kind: Spread
+    formulas: Mapping[str, str] = Field(min_length=1)
+    needs: Words = ()
+    higher_is_better: bool = True
+    words_zh: Words
+    words_en: Words
+    weak_zh: Words = ()
+    weak_en: Words = ()
+    vague: bool = False
+    default_days: int = Field(default=7, ge=1, le=366)
+
+    @property
+    def source(self) -> str:
+        """Where the figure comes from unless a dimension needs another source."""
+        return next(source for source in OWN_SOURCES if source in self.formulas)
+
+    def name(self, locale: str) -> str:
+        return self.en if locale == "en" else self.zh
+
+    def definition(self, locale: str) -> str:
+        return self.definition_en if locale == "en" else self.definition_zh
+
+
+class Value(_Entry):
+    """One of the values of a closed dimension, such as a channel."""
+
+    zh: str
+    en: str
+    words_zh: Words = ()
+    words_en: Words = ()
+
+
+class Dimension(_Entry):
+    """What figures are split and filtered by. `columns` are SQL by source; a dimension of time has none."""
+
+    key: str
+    zh: str
+    en: str
+    family: str = ""
+    bare: bool = False
+    time: bool = False
+    needs: Words = ()
+    where: str = ""
+    columns: Mapping[str, str] = Field(default_factory=dict)
+    nouns_zh: Words = ()
+    nouns_en: Words = ()
+    values: Mapping[str, Value] = Field(default_factory=dict)
+
+    def name(self, locale: str) -> str:
+        return self.en if locale == "en" else self.zh
+
+
+class Source(_Entry):
+    """Tables of one kind of fact. Its day is a column (`day`) or made of a UTC moment (`moment`)."""
+
+    key: str
+    tables: str
+    where: str = ""
+    day: str = ""
+    moment: str = ""
+
+
+class Catalogue(_Entry):
+    """All of it, by key."""
+
+    metrics: Mapping[str, Metric]
+    dimensions: Mapping[str, Dimension]
+    sources: Mapping[str, Source]
+    joins: Mapping[str, Mapping[str, str]]
+
+    def sources_of(self, metric: str, dimensions: tuple[str, ...]) -> str | None:
+        """The source from which `metric` can be counted by all of `dimensions`, or None."""
+        entry = self.metrics[metric]
+        for source in (entry.source, *(key for key in OWN_SOURCES if key in entry.formulas)):
+            if all(self._reaches(source, dimension) for dimension in dimensions):
+                return source
+        return None
+
+    def _reaches(self, source: str, dimension: str) -> bool:
+        entry = self.dimensions[dimension]
+        return entry.time or source in entry.columns
+
+
+def read(name: str) -> dict[str, Any]:
+    """One of the data files."""
+    return tomllib.loads(files("app.insights.metrics").joinpath(f"data/{name}.toml").read_text("utf-8"))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue. Raises pydantic's ValidationError for a wrong entry (`flask insights check-catalogue` says which)."""
+    where = read("dimensions")
+    return Catalogue(
+        metrics={key: Metric(key=key, **entry) for key, entry in read("metrics")["metric"].items()},
+        dimensions={key: Dimension(key=key, **entry) for key, entry in where["dimension"].items()},
+        sources={key: Source(key=key, **entry) for key, entry in where["source"].items()},
+        joins=where["join"],
+    )
