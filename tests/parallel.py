@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -49,3 +50,8 @@ def _once(app: Flask, call: Callable[[], Any]) -> Any:
             return in_transaction(call)
         except DomainError as error:
             return error.code
+
+
+def crowd() -> float:
+    """How many times slower things may be than is promised for an idle machine: the tests beside this one slow it."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

@@ -21,6 +21,7 @@ from app.gateway.usage_text import charts_of, csv_of, seconds_of, yuan_of
 from tests.browsing import counted_statements
 from tests.builders import make_user
 from tests.gateway.usage_rows import fill, make_agent, make_run
+from tests.parallel import crowd
 
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
@@ -184,8 +185,8 @@ def test_a_hundred_thousand_runs_are_added_up_quickly(each_app: Flask) -> None:
         assert get_usage(90).total.figures.runs == 100_000
     print({days: f"{seconds * 1000:.0f} ms" for days, seconds in took.items()})
     # 60 and 150 ms on an idle machine.
-    assert took[30] < 0.2
-    assert took[90] < 0.4
+    assert took[30] < 0.2 * crowd()
+    assert took[90] < 0.4 * crowd()
 
 
 def _seconds(days: int) -> float:

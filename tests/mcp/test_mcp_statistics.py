@@ -23,6 +23,7 @@ from app.tools.durations import percentiles, rounded
 from app.tools.models import ToolCallCount, ToolCallLog
 from tests.browsing import counted_statements
 from tests.mcp.log_rows import admin_of, make_group, row, write_rows
+from tests.parallel import crowd
 
 pytestmark = pytest.mark.redis
 NOW = datetime(2026, 11, 21, 4, 30, tzinfo=UTC)
@@ -156,7 +157,7 @@ def test_a_month_of_a_million_calls_is_read_quickly(each_app: Flask) -> None:
         calls = totals_of("30d").total.figures.calls
     print({period: f"{seconds * 1000:.0f} ms" for period, seconds in took.items()}, f"{calls:,} calls")
     assert calls >= 1_000_000
-    assert max(took.values()) < 0.3
+    assert max(took.values()) < 0.3 * crowd()
 
 
 def _fill() -> int:
