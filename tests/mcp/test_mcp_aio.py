@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.core.actor import SYSTEM
+from app.core.clock import now
 from app.db import db, in_transaction
 from app.mcp.exchange import AHEAD, Exchange
 from app.mcp.service import NewGroup, create_group
@@ -148,7 +149,15 @@ def test_the_view_works_without_gevent_too(each_app: Flask) -> None:
 
 @pytest.mark.redis
 def test_log_rows_are_written_in_batches_and_at_the_end(each_app: Flask) -> None:
-    row = {"tool_name": "t", "caller_app_id": "c", "success": True, "duration_ms": 1}
+    row = {
+        "tool_name": "t",
+        "group_id": None,
+        "caller_app_id": "c",
+        "success": True,
+        "error_code": "",
+        "duration_ms": 1,
+        "created_at": now(),
+    }
     batch = CallBatch(each_app)
 
     def count() -> int:
