@@ -374,6 +374,7 @@ def strict_world(make_app: Any, mariadb_url: str) -> World:
 
 
 @pytest.mark.mariadb
+@pytest.mark.timeout(400)
 def test_wrong_fields_break_nothing_on_mariadb(strict_world: World) -> None:
     world, before = strict_world, strict_world.state()
     for name in named(body=True):

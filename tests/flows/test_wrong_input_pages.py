@@ -325,6 +325,7 @@ def test_a_field_of_a_megabyte_is_refused(world: World, endpoint: str) -> None:
     assert world.state() == before
 
 
+@pytest.mark.timeout(400)
 def test_hostile_addresses_of_pages_break_nothing(world: World) -> None:
     texts = (SCRIPT, QUOTED, SQL, "a\x00b", "😀", "-1", "99999999999999999999", *MORE_TEXTS)
     browsers = {name: world.browser(name) for name in ("alice", "olivia", "ada")}
