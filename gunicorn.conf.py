@@ -58,7 +58,6 @@ def post_worker_init(worker: Any) -> None:
     """Warm the model; end open event streams on SIGTERM, where gunicorn has no hook and would wait for them."""
     # Here the application has been loaded, in the worker; at the top of this file it must not be.
     from app.llm.gateway import warm
-    from app.mcp import host as _mcp  # noqa: F401 - half a second of imports, not in somebody's first call
     from app.web.sse import stop_all
     from wsgi import app
 
