@@ -23,6 +23,7 @@ from app.audit import models as _audit  # noqa: F401
 from app.campaigns import api as campaigns_api
 from app.campaigns import mock_crm as campaigns_mock_crm
 from app.campaigns import models as _campaigns  # noqa: F401
+from app.campaigns import tools as campaigns_tools
 from app.campaigns import views as campaigns_views
 from app.cart import api as cart_api
 from app.cart import badge as cart_badge
@@ -54,6 +55,7 @@ from app.gateway import api as gateway_api
 from app.gateway import models as _gateway  # noqa: F401
 from app.gateway import ratings_api, ratings_views, usage_views
 from app.gateway import views as gateway_views
+from app.insights import tools as insights_tools
 from app.insights.knowledge import models as _knowledge  # noqa: F401
 from app.insights.knowledge import views as knowledge_views
 from app.mcp import connect_views as mcp_connect_views
@@ -138,7 +140,15 @@ BLUEPRINTS = (
     admin_views.bp,
     admin_api.bp,
 )
-TOOL_MODULES = (catalogue_tools, cart_tools, coupons_tools, orders_tools, conversations_tools)
+TOOL_MODULES = (
+    catalogue_tools,
+    cart_tools,
+    coupons_tools,
+    orders_tools,
+    conversations_tools,
+    insights_tools,
+    campaigns_tools,
+)
 
 
 def wire(app: Flask, settings: Settings) -> None:

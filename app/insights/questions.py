@@ -6,6 +6,8 @@ Nothing is run here: the statements of `Understood.compiled` go through the guar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.core.errors import N_
 from app.insights import choices
 from app.insights.answers import Answer, Clarify, Definition, Note, Refused, Understood
@@ -19,7 +21,7 @@ from app.insights.parsing.merging import is_followup, merge
 from app.insights.parsing.reader import Sentence, read
 from app.insights.question import Question
 from app.insights.wording import dates, understood_as
-from app.language.periods import Span, resolve
+from app.language.periods import Period, Span, resolve
 
 _REFUSALS = {
     "sql": N_("Please ask in words; SQL that is typed here is not run."),
@@ -127,7 +129,12 @@ def _out_of_reach(draft: Draft, said: str, context: Context) -> Refused | None:
     """The future, or days before the first order."""
     if intents.asks_about_future(said):
         return _refused("future")
-    spans = [resolve(period, context.today, context.first_day) for period in draft.periods]
+    return out_of_reach(draft.periods, context)
+
+
+def out_of_reach(periods: Sequence[Period], context: Context) -> Refused | None:
+    """Why nothing can be said of the periods: all of it lies ahead, or before the first order."""
+    spans = [resolve(period, context.today, context.first_day) for period in periods]
     if any(span.start > context.today for span in spans):
         return _refused("future")
     first = context.first_day

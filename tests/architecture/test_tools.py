@@ -9,6 +9,7 @@ FIXED_NAMES = {
     "add_to_cart", "view_cart", "update_cart", "remove_from_cart", "clear_cart",
     "list_coupons", "claim_coupon",
     "place_order", "list_orders", "get_order", "cancel_order", "talk_to_consultant",
+    "query_metrics", "ask_report", "search_knowledge", "draft_campaign_plan",
 }  # fmt: skip
 NEEDS_A_YES = {"place_order", "cancel_order"}
 
