@@ -245,7 +245,9 @@ def _joined(found: list[FoundPeriod], text: str, today: date) -> list[FoundPerio
     joined: list[FoundPeriod] = []
     for item in found:
         if joined and (
-            whole := _range(joined[-1], item, text, today) or _in_year(joined[-1], item, text, today)
+            whole := _range(joined[-1], item, text, today)
+            or _in_year(joined[-1], item, text, today)
+            or _up_to(joined[-1], item, text, today)
         ):
             joined[-1] = whole
         else:
@@ -263,7 +265,7 @@ def _range(first: FoundPeriod, second: FoundPeriod, text: str, today: date) -> F
 
 
 def _in_year(first: FoundPeriod, second: FoundPeriod, text: str, today: date) -> FoundPeriod | None:
-    """去年双11, "Singles' Day last year": the day of that year."""
+    """去年双11, 今年双11, "Singles' Day last year": the day of that year."""
     if not re.fullmatch(r" ?(?:的|'s|of|in)? ?", text[first.end : second.start]):
         return None
     year, day = (first, second) if first.period.unit == "year" else (second, first)
@@ -271,7 +273,7 @@ def _in_year(first: FoundPeriod, second: FoundPeriod, text: str, today: date) ->
         "calendar",
         "year",
         "dates",
-    ) or year.period.back < 1:
+    ) or year.period.back < 0:
         return None
     span, wanted = resolve(day.period, today), today.year - year.period.back
     moved = [
@@ -279,6 +281,21 @@ def _in_year(first: FoundPeriod, second: FoundPeriod, text: str, today: date) ->
         for each in (span.start, span.end)
     ]
     return FoundPeriod(between(*moved), first.start, second.end)
+
+
+_UP_TO = re.compile(r"(?:截至|截止到?|直到|(?<![a-z])(?:up to|up until|until|through|as of) )$")
+
+
+def _up_to(first: FoundPeriod, second: FoundPeriod, text: str, today: date) -> FoundPeriod | None:
+    """本月截至昨天, 截至昨天的本月, "this month up to yesterday": the one period as far as the other's end."""
+    last, whole = (first, second) if _UP_TO.search(text, 0, first.start) else (second, first)
+    head = _UP_TO.search(text, 0, last.start)
+    if head is None:
+        return None
+    start, end = resolve(whole.period, today).start, resolve(last.period, today).end
+    if end < start:
+        return None
+    return FoundPeriod(between(start, end), min(first.start, head.start()), second.end)
 
 
 def _open_ended(item: FoundPeriod, text: str, today: date) -> FoundPeriod:

@@ -72,6 +72,7 @@ class Dimension(_Entry):
     family: str = ""
     bare: bool = False
     time: bool = False
+    default_days: int = Field(default=0, ge=0, le=366)
     needs: Words = ()
     where: str = ""
     columns: Mapping[str, str] = Field(default_factory=dict)

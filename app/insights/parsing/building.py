@@ -18,7 +18,7 @@ def build(draft: Draft, context: Context) -> Question:
     """A question of its own. The draft has at least one metric."""
     dimensions = _dimensions(draft, context)
     metrics = _metrics(draft)
-    comparison, period = _periods(draft, metrics[0], context)
+    comparison, period = _periods(draft, _default_days(metrics[0], dimensions), context)
     return finish(
         {
             "metrics": metrics,
@@ -110,12 +110,20 @@ def _needs_comparison(draft: Draft) -> bool:
     )
 
 
-def _periods(draft: Draft, metric: str, context: Context) -> tuple[Comparison | None, Period]:
+def _default_days(metric: str, dimensions: tuple[str, ...]) -> int:
+    """How far back without a word on it: the metric's days, and for a series some of its steps at least."""
+    known = catalogue()
+    return max(
+        known.metrics[metric].default_days, *(known.dimensions[key].default_days for key in dimensions), 0
+    )
+
+
+def _periods(draft: Draft, default_days: int, context: Context) -> tuple[Comparison | None, Period]:
     """The period, and what it is compared with. Of two named ones the later is reported, the earlier compared with."""
     kinds: dict[str, Comparison] = {"previous": Comparison(), "year": Comparison(kind="year")}
     comparison = kinds.get(draft.comparison or "")
     if not draft.periods:
-        return comparison, rolling(catalogue().metrics[metric].default_days)
+        return comparison, rolling(default_days)
     if len(draft.periods) == 1:
         period = draft.periods[0]
         if draft.against_named and period.kind == "rolling":  # vs the previous 7 days

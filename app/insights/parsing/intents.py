@@ -9,7 +9,7 @@ Reason = Literal["write", "personal", "secret", "future", "before_data", "not_in
 
 _WRITE = re.compile(
     r"删除|删掉|删了|删去|清空|清除|清掉|抹掉|修改|更改|篡改|改价|调价|作废|撤销|插入|写入|录入|下架|停用|禁用|重置|退款给|给.{0,8}退款|"
-    r"取消(?!率|数|占|的订单[数量]|订单[数量]).{0,6}(?:订单|会员|单子)|(?:把|将).{1,20}(?:(?:改|设置?|调|变|更新|换|移|标记)(?:成|为|到|至|一下)(?!.{0,3}(?:图|表|按))|取消|删|关闭|打.{1,2}折|涨价|降价)|"
+    r"(?<!被)(?<!已)(?<!被用户)取消(?!率|数|占|的|了的|掉的|订单[数量]).{0,6}(?:订单|会员|单子)|(?:把|将).{1,20}(?:(?:改|设置?|调|变|更新|换|移|标记)(?:成|为|到|至|一下)(?!.{0,3}(?:图|表|按))|取消|删|关闭|打.{1,2}折|涨价|降价)|"
     r"更新.{0,6}(?:价格|库存|订单|状态|数据库|会员|商品|密码)|(?:创建|新建|添加|增加)(?:一|个|条|笔|新)*(?:订单|商品|会员|用户|账号|门店)(?!数|量|率)|"
     r"(?<![a-z])(?:delete|erase|wipe|truncate|purge|destroy|insert|overwrite|deactivate)(?![a-z])|(?<![a-z])drop (?:the )?(?:table|database|tables|all|orders|members|column)|(?<![a-z])alter (?:the )?table|"
     r"(?<![a-z])update (?:the |all |our |every |a )*(?:prices?|stock|orders?|members?|products?|database|status|users?|table|passwords?|levels?)|(?<![a-z])(?:set|change|modify|edit|raise|lower|increase|reduce|cut|double|adjust) (?:the |all |our |every |a )*(?:price|prices|stock|level|levels|status|password)(?![a-z])|"
@@ -44,10 +44,10 @@ _OFF_TOPIC = re.compile(
 )
 _NOT_IN_DATA = re.compile(
     r"毛利率?|净利率?|利润率?|盈利|亏损|成本|费用|开支|库存|存货|缺货|断货|周转|退货率?|退款(?:率|数|金额|额|单)?|退单|访客|访问量|流量|浏览量?|点击率?|曝光|转化率|客流量?|进店率?|坪效|人效|员工|店员|导购|考勤|排班|满意度|评分|评价|好评率?|差评|投诉|广告|投放|roi|"
-    r"工作日|平日|节假日|时段|每小时|几点钟?|高峰|竞品|竞争对手|同行|行业|市场份额|市占率?|房租|租金|工资|薪资|奖金|年龄|性别|男女|职业|留存率?|流失率?|生命周期价值|配送时[长间]|物流|快递|核销|领券|领取|拼团|直播|抖音|粉丝|小红书|"
+    r"取消(?:的|了|订单|单|数|率|量)|小时|工作日|平日|周末|节假日|时段|每小时|几点钟?|高峰|竞品|竞争对手|同行|行业|市场份额|市占率?|房租|租金|工资|薪资|奖金|年龄|性别|男女|职业|留存率?|流失率?|生命周期价值|配送时[长间]|物流|快递|核销|领券|领取|拼团|直播|抖音|粉丝|小红书|"
     r"(?<![a-z])(?:profits?|profitability|margins?|gross margin|costs?|expenses?|inventory|in stock|out of stock|stock levels?|stockouts?|turnover rate|refunds?|refunded|refund rate|return rate|returns|returned|visitors?|visits|traffic|page ?views?|clicks?|click[- ]through|impressions?|conversion rates?|footfall|"
     r"staff|employees?|sales ?(?:people|persons?|staff)|satisfaction|nps|ratings?|reviews?|complaints?|ad spend|advertising|ads|roi|roas|competitors?|competition|market share|industry|rents?|wages?|salar(?:y|ies)|age groups?|ages?|genders?|churn|retention|lifetime value|ltv|clv|"
-    r"weekdays?|weekends|holidays|hourly|by hour|per hour|hours?|time of day|delivery times?|shipping|redemptions?|redeemed|followers|tax(?:es)?|cash ?flow|bank balance|debts?|loans?)(?![a-z])"
+    r"cancel(?:led|ed|lations?)|weekdays?|weekends?|holidays|hourly|by hour|per hour|hours?|time of day|delivery times?|shipping|redemptions?|redeemed|followers|tax(?:es)?|cash ?flow|bank balance|debts?|loans?)(?![a-z])"
 )
 _WHY = re.compile(
     r"为什么|为何|为啥|因为什么|咋回事|怎么回事|什么原因|(?:可能|主要|真正|背后|具体|根本)?(?:的)?原因|归因|诊断|根因|怎么(?:会|就|突然|又|一直|老是|总是|总|越来越|都|还|在|这么|开始)*(?:下降|下跌|跌|降|掉|变|少|低|差|下滑|减少|涨|上升|上涨)|(?:是)?什么(?:导致|造成|引起|影响)|导致|哪里出(?:了)?问题|"

@@ -16,8 +16,8 @@ _AFTER_METRIC = re.compile(rf"{TAKEN}{_LIST}$")
 _BEFORE_METRIC = re.compile(rf"{_LIST}{TAKEN}")
 
 
-# 品类销售额 names a metric, and the noun in it a split: it stays for `splits` to read.
-_NOUN = re.compile(r"品类|类目|商品|产品")
+# 品类销售额 and 新老客人数 name a metric, and the noun in them a split: it stays for `splits` to read.
+_NOUN = re.compile(r"品类|类目|商品|产品|新老(?:客户|顾客|客)")
 
 
 # "The discount rate of online orders" asks for one figure.
@@ -50,7 +50,7 @@ def take_metrics(text: Text) -> list[Said]:
             continue
         if found and metric == "orders" and _OF_ORDERS.search(text.left, 0, match.start()):
             continue
-        noun = _NOUN.match(match[0]) if metric == "category_sales" else None
+        noun = _NOUN.match(match[0]) if metric in ("category_sales", "buyers") else None
         start = match.start() + (noun.end() if noun else 0)
         found.append(Said(metric, start, match.end()))
         text.blank(start, match.end())
@@ -58,6 +58,8 @@ def take_metrics(text: Text) -> list[Said]:
 
 
 _PEOPLE = frozenset({"buyers", "new_buyers", "returning_buyers"})
+# 老客的客单价: whose figure it is, not one more figure.
+_WHOSE = re.compile(rf"(?:的|'s|s'| )?{TAKEN}")
 
 
 def take_weak_metrics(text: Text, strong: list[Said]) -> list[Said]:
@@ -69,6 +71,8 @@ def take_weak_metrics(text: Text, strong: list[Said]) -> list[Said]:
     found: list[Said] = []
     for match, key in zip(candidates, keys, strict=True):
         if strong and not _is_listed(text, match, spans):
+            continue
+        if strong and key in _PEOPLE and _WHOSE.match(text.left, match.end()):
             continue
         if not strong and key in _PEOPLE and not set(keys) <= _PEOPLE:
             continue  # 新客订单占比: orders, of new customers
@@ -93,10 +97,18 @@ _HOW_MANY_SOLD = re.compile(
 )
 
 
+# "New vs returning buyers" names a split, and in it what is counted.
+_BUYERS_APART = re.compile(
+    r"(?<![a-z])(?:buyers|shoppers|customers)(?![a-z])|(?:新老|老|新)(?:客|客户|顾客|会员)(?:人数|数)"
+)
+
+
 def sold_metric(text: Text, draft: Draft) -> list[str]:
     """卖得最好, "how many lipsticks did we sell": units of goods, money of anything else."""
     if text.has(_HOW_MANY_SOLD):
         return ["units"]
+    if text.has(_BUYERS_APART) and "customer" in draft.dimensions:
+        return ["buyers"]
     if draft.rank is None or not draft.rank.sold:
         return []
     reach = {*draft.dimensions, *(part.dimension for part in draft.filters)}

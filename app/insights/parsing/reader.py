@@ -85,8 +85,16 @@ _AGAINST = re.compile(
 )
 
 
+_EACH = re.compile(r"(?:每个?|各个?|所有|(?<![a-z])(?:every|each|all) )$")
+_WEEKENDS = re.compile(r"(?:on )?个?(?:周末|weekends?)")
+
+
 def _take_periods(text: Text, context: Context, draft: Draft) -> None:
-    for found in find_periods(text.left, context.today):
+    periods = find_periods(text.left, context.today)
+    for found in periods:
+        is_weekend = _WEEKENDS.fullmatch(text.left, found.start, found.end)
+        if is_weekend and (len(periods) > 1 or _EACH.search(text.left, 0, found.start)):
+            continue  # the weekends within a period, which no report counts: the word stays, and is named
         draft.against_named = draft.against_named or bool(_AGAINST.search(text.left, 0, found.start))
         draft.periods.append(found.period)
         text.blank(found.start, found.end)

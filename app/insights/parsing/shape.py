@@ -16,7 +16,7 @@ _YEAR = re.compile(
 _PREVIOUS = re.compile(
     r"环比(?:变化|增长率?|增幅|增速|下降|情况|涨跌|变动)?|(?:和|与|跟|同|较|比|相比)?(?:上期|上一期|前期|上一?个?周期|前一?个?周期|上一个?同等?周期|前一?段时间|之前(?:同期|一期)?|上一阶段)(?:相比|比较|对比|比|的?变化)?|"
     r"(?<![a-z])(?:wow|w/w|mom|m/m|dod|pop|qoq|(?:week|month|day|period|quarter)[- ](?:over|on)[- ](?:week|month|day|period|quarter)|"
-    r"(?:vs\.?|versus|compared (?:to|with)|against|relative to|than|from|over) (?:the |our )?(?:period before|previous (?:period|one|\d+ days|seven days|week|month)|prior (?:period|one|week|month)|preceding (?:period|one|week|month|\d+ days)|one before|(?:\d+ |seven )?(?:days|week|weeks|month|months) (?:before|earlier|prior)|period prior))(?: that| it| this)?(?![a-z])|"
+    r"(?:vs\.?|versus|compared (?:to|with)|against|relative to|than|from|over) (?:the |our )?(?:day before(?! yesterday)|period before|previous (?:period|one|\d+ days|seven days|week|month)|prior (?:period|one|week|month)|preceding (?:period|one|week|month|\d+ days)|one before|(?:\d+ |seven )?(?:days|week|weeks|month|months) (?:before|earlier|prior)|period prior))(?: that| it| this)?(?![a-z])|"
     r"(?<![a-z])(?:with|and|to|against) (?:the )?(?:previous|preceding|prior) (?:period|(?:\d+ |seven )?days|week|month)(?![a-z])|"
     r"(?<![a-z])(?:period before|previous period|prior period|preceding period)(?![a-z])"
 )
