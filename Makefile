@@ -8,7 +8,7 @@ DEV := $(RUNTIME) --dev
 SOURCES := app benchmarks scripts tests wsgi.py worker.py gunicorn.conf.py
 LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-.PHONY: help run test check fmt bench assets lock messages clean
+.PHONY: help run test check fmt bench assets embeddings lock messages clean
 .SILENT:
 
 help: ## List the commands
@@ -39,10 +39,17 @@ bench: ## Run the benchmarks, one table each (ARGS passes on)
 assets: ## Fetch the pinned browser libraries into static/vendor (needs npm)
 	$(RUNTIME) && exec $(VENV)/python scripts/assets.py $(ARGS)
 
+embeddings: ## Install what finding by meaning needs (sentence-transformers, torch, chromadb; about 2 GB)
+	$(RUNTIME) --embeddings
+
 lock: ## Resolve requirements*.in into the lock files
 	$(DEV)
 	$(LOCK) $(ARGS) requirements.in --output-file requirements.lock
 	$(LOCK) $(ARGS) requirements-dev.in --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) $(ARGS) requirements-embeddings.in --constraint requirements-dev.lock --output-file requirements-embeddings.lock
+	# A CPU build of torch has no CUDA packages; with a CUDA build pip brings exactly those that it names.
+	grep -Ev '^(cuda|nvidia|triton)' requirements-embeddings.lock > requirements-embeddings.tmp
+	mv requirements-embeddings.tmp requirements-embeddings.lock
 
 messages: ## Collect the texts to translate from code and templates
 	$(DEV)

@@ -171,6 +171,12 @@ class Settings(BaseSettings):
     campaign_response_percent: float = Field(
         default=5.0, ge=0, le=100, description="Assumed share of a coupon's holders who buy because of it"
     )
+    embed_model_path: Path | None = Field(
+        default=None, description="Folder of a sentence-transformers model; finding by meaning needs one"
+    )
+    chroma_dir: Path | None = Field(
+        default=None, description="Where the index of meanings is kept; else in MCPSHOP_HOME"
+    )
     confirmation_seconds: int = 300
     run_seconds: int = Field(default=180, ge=5, description="Longest life of one run")
     run_log_seconds: int = Field(default=3_600, ge=60, description="How long a run's events can be replayed")
@@ -240,6 +246,11 @@ class Settings(BaseSettings):
     def media_path(self) -> Path:
         """Uploaded pictures."""
         return self.home_path / "media"
+
+    @property
+    def chroma_path(self) -> Path:
+        """The folder of the index of meanings, absolute."""
+        return (self.chroma_dir or self.home_path / "chroma").absolute()
 
     @property
     def llm_is_configured(self) -> bool:

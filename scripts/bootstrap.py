@@ -31,10 +31,13 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dev", action="store_true", help="install the tools of tests and checks too")
+    parser.add_argument("--embeddings", action="store_true", help="install what finding by meaning needs too")
     arguments = parser.parse_args()
     try:
         ensure_environment()
         ensure_packages(ROOT / ("requirements-dev.lock" if arguments.dev else "requirements.lock"))
+        if arguments.embeddings:
+            ensure_packages(ROOT / "requirements-embeddings.lock")
     except BootstrapError as error:
         sys.exit(str(error))
     compile_translations()
