@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from app.agent.fencing import Fence
 from app.agent.prompts import system_prompt
 from app.core.actor import Actor
 from app.core.clock import now
+from app.gateway.account import pseudonym
 from app.gateway.providers import BUILTIN
 from app.gateway.routing import Route
 from app.llm.client import ChatRequest, Message
+from app.llm.fencing import Fence
 from app.llm.gateway import ModelOptions
 from app.runtime import settings
 from app.tools.queries import Offer, list_tools
@@ -44,7 +44,7 @@ class Briefing:
             locale=actor.locale,
             temperature=temperature,
             max_tokens=options.max_tokens or route.max_tokens,
-            user=_pseudonym(actor),
+            user=pseudonym(actor),
         )
         # The built-in model reads the plain JSON of results and obeys no text.
         return request if route.provider == BUILTIN else self.fence.guard(request)
@@ -60,11 +60,6 @@ class Briefing:
 
     def _prompt(self, route: Route) -> str:
         return system_prompt(self.actor, _today(), own=route.system_prompt)
-
-
-def _pseudonym(actor: Actor) -> str:
-    """Tells a provider's customers apart; it cannot be led back to anybody without our secret."""
-    return hashlib.sha256(f"{settings().secret_key}\n{actor.subject}".encode()).hexdigest()[:32]
 
 
 def _today() -> datetime:

@@ -11,10 +11,9 @@ from app.agent.briefing import Briefing
 from app.agent.desk import Desk
 from app.agent.endings import out_of_steps
 from app.agent.history import call_message
+from app.gateway.account import Spending
 from app.gateway.failover import Answerer
-from app.gateway.pricing import cost_micros
 from app.gateway.providers import BUILTIN
-from app.gateway.routing import CALLER, Route
 from app.llm.client import Message, ModelError, TextDelta, ToolCall, Usage
 from app.tools.cancellation import Cancellation
 
@@ -22,33 +21,10 @@ Emit = Callable[[str, dict[str, Any]], None]
 
 
 @dataclass(slots=True)
-class Answer:
+class Answer(Spending):
     """What has been said and used so far; what is in here is kept however the run ends."""
 
     text: str = ""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_micros: int = 0
-
-    def count(self, usage: Usage, route: Route) -> None:
-        """Add what a turn has used; a caller's own model costs the shop nothing."""
-        self.prompt_tokens += usage.prompt_tokens
-        self.completion_tokens += usage.completion_tokens
-        if route.key != CALLER:
-            self.cost_micros += cost_micros(
-                route.model_name,
-                usage.prompt_tokens,
-                usage.completion_tokens,
-                cached_tokens=usage.cached_tokens,
-            )
-
-    @property
-    def usage(self) -> dict[str, int]:
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.prompt_tokens + self.completion_tokens,
-        }
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ PERSON = {
 
 
 # What an admin's own prompt need not say, and may not take away: it always comes last. What the data fence means is said
-# by the fence itself (app.agent.fencing), which knows its mark.
+# by the fence itself (app.llm.fencing), which knows its mark.
 ALWAYS = {
     "zh": """
 以下规则始终适用，优先于上文：

@@ -15,7 +15,6 @@ from flask_babel import force_locale
 from redis.exceptions import RedisError
 
 from app.agent import history, memory
-from app.agent.account import account_of
 from app.agent.briefing import Briefing
 from app.agent.controls import ABORTED, controls_of
 from app.agent.desk import Desk
@@ -31,6 +30,7 @@ from app.conversations.queries import list_run_messages
 from app.conversations.service import RunClosed, RunKey
 from app.core.actor import Actor
 from app.db import db, in_transaction
+from app.gateway.account import account_of
 from app.gateway.budgets import BudgetExceeded
 from app.gateway.failover import Answerer
 from app.gateway.routing import Agents, Route, builtin_route, routes_for

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from logging import getLogger
 
-from app.agent.fencing import Fence
 from app.gateway.failover import Answerer
 from app.gateway.providers import OPENAI
 from app.gateway.routing import Route
 from app.llm.client import ChatRequest, Message, ModelError, ModelEvent, TextDelta, Usage
+from app.llm.fencing import Fence
 from app.llm.tokens import count_messages, count_tokens
 from app.tools.cancellation import Cancellation
 from app.tools.limits import clip

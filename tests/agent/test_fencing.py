@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.agent.fencing import Fence, cleaned
 from app.agent.page_text import render_block
 from app.agent.prompts import system_prompt
 from app.core.actor import Actor
 from app.llm.client import ChatRequest, Message
+from app.llm.fencing import Fence, cleaned
 
 TODAY = datetime(2026, 5, 4, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
 

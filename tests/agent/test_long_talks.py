@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from app.accounts.tokens import issue_token
 from app.agent import history, memory, page_results
 from app.agent.digest import Digest, transcript
-from app.agent.fencing import Fence
 from app.agent.summarising import Summariser
 from app.conversations import service
 from app.conversations.models import Conversation, Message, Run
 from app.conversations.queries import find_summary
 from app.db import db, in_transaction, transaction
 from app.llm.client import ChatRequest, Finish, ModelError, ModelEvent, TextDelta, Usage
+from app.llm.fencing import Fence
 from app.llm.gateway import use_model
 from app.llm.tokens import count_message, count_messages, count_tokens, fitting
 from app.tools.limits import clip, long_texts, short_form, shorten, to_json

@@ -18,12 +18,12 @@ from redis.exceptions import RedisError
 
 from app.accounts.tokens import issue_token
 from app.agent import memory, recovery
-from app.agent.fencing import Fence
 from app.agent.stream import LogLost, RunLog, alive_key, read_all
 from app.catalogue.models import Product
 from app.conversations.models import Message, Run
 from app.db import db, transaction
 from app.llm.client import ChatRequest, Finish, ModelEvent, TextDelta, ToolCall
+from app.llm.fencing import Fence
 from app.llm.gateway import use_model
 from app.tools.cancellation import Cancellation
 from app.tools.executor import execute

@@ -2,13 +2,14 @@
 
 A fence is two lines around a text with a mark that is drawn anew for every run, so no text can hold the end of
 its own fence. The rows keep everything as it was; the fence is put up when a request is made, since the built-in
-model reads the plain JSON of the same messages. It only lowers the odds: what must not happen is held back by
-`app.agent.consent`, confirmations and roles, whatever a model believes.
+model reads the plain JSON of the same messages. It only lowers the odds: what must not happen is held back elsewhere,
+by `app.agent.consent`, confirmations, roles, and the guard of SQL, whatever a model believes.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,9 +36,10 @@ NOTES = {
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The fence of one run."""
+    """The fence of one run; `notes` say by language, with the `marker`, what it means."""
 
     marker: str = field(default_factory=lambda: secrets.token_hex(MARKER_BYTES))
+    notes: Mapping[str, str] = field(default_factory=lambda: NOTES)
 
     def quote(self, text: str, source: str) -> str:
         """A text between its two lines; each of several lines begins with a bar."""
@@ -46,13 +48,16 @@ class Fence:
             inside = "\n".join(f"| {line}" for line in inside.split("\n"))
         return f"<<DATA {self.marker} {source}>>\n{inside}\n<<END {self.marker}>>"
 
+    def note(self, locale: str) -> str:
+        """What a system message has to say of the marks."""
+        return self.notes.get(locale, self.notes["zh"]).format(marker=self.marker)
+
     def guard(self, request: ChatRequest) -> ChatRequest:
         """The request as a model elsewhere gets it: what others wrote is fenced, the system message says so."""
         head, *rest = request.messages or ({"role": "system", "content": ""},)
         if head.get("role") != "system":
             head, rest = {"role": "system", "content": ""}, [head, *rest]
-        note = NOTES.get(request.locale, NOTES["zh"]).format(marker=self.marker)
-        system = {**head, "content": f"{head.get('content') or ''}\n\n{note}".strip()}
+        system = {**head, "content": f"{head.get('content') or ''}\n\n{self.note(request.locale)}".strip()}
         return replace(request, messages=[system, *map(self._guarded, rest)])
 
     def _guarded(self, message: Message) -> Message:
