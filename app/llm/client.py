@@ -6,7 +6,7 @@ each other, so any of them can be replaced alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -68,10 +68,19 @@ def _never_called(_call: Callable[[], None]) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerForm:
+    """The one JSON object that an answer shall be. ``schema`` is a JSON Schema, every property required (`app.llm.forms`)."""
+
+    name: str
+    schema: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatRequest:
     """One turn's input. ``locale`` is the page's language; the reply follows the customer's own words first.
 
+    ``form`` asks for JSON; a provider may not take it, so the prompt must ask for it as well.
     ``user`` tells customers apart without naming them. ``cancelled()`` is looked at between two pieces;
     ``with on_cancel(call):`` has ``call`` called at once, from another thread, while the block runs.
     """
@@ -81,6 +90,7 @@ class ChatRequest:
     locale: str = "zh"
     temperature: float | None = None
     max_tokens: int | None = None
+    form: AnswerForm | None = None
     user: str = ""
     cancelled: Callable[[], bool] = _never_cancelled
     on_cancel: Watch = _never_called

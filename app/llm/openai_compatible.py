@@ -15,7 +15,17 @@ import httpx2
 import openai
 from openai import OpenAI
 
-from app.llm.client import Alive, ChatRequest, Finish, ModelError, ModelEvent, TextDelta, ToolCall, Usage
+from app.llm.client import (
+    Alive,
+    AnswerForm,
+    ChatRequest,
+    Finish,
+    ModelError,
+    ModelEvent,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
 from app.llm.http import Call
 from app.llm.wire import (
     WRITE_SECONDS,
@@ -29,6 +39,11 @@ from app.llm.wire import (
 )
 
 DONE = "[DONE]"
+# How an answer's form is asked for, the strictest first; the last is by the prompt alone.
+SCHEMA, OBJECT, PLAIN = "json_schema", "json_object", ""
+FORMATS = (SCHEMA, OBJECT, PLAIN)
+# What servers answer that do not know the one or the other.
+NOT_TAKEN = frozenset({400, 422, 501})
 MAX_REFUSAL_BYTES = 2_000
 # What several servers call the words that a model says to itself.
 THOUGHTS = ("reasoning_content", "reasoning")
@@ -63,23 +78,42 @@ class OpenAICompatible:
         self._headers = {name: text for name, text in client.default_headers.items() if isinstance(text, str)}
         self._headers["Authorization"] = f"Bearer {client.api_key}"
         self._timeout, self._http = timeout, http
+        # Where in FORMATS to begin: not every server takes each, and what it refused once it is not asked for again.
+        self._format = 0
 
     def stream(self, request: ChatRequest) -> Iterator[ModelEvent]:
         """One turn. Raises ModelError."""
         call = Call()
-        with request.on_cancel(call.end), translating(request, api_key=self._api_key):
-            with call.sending():
-                response = self._http.send(self._asked(request), stream=True)
-            with closing(response):
-                if not response.is_success:
-                    raise _refused(response)
-                yield from _events(_chunks(unhurried(response.iter_bytes()), call), request)
+        with (
+            request.on_cancel(call.end),
+            translating(request, api_key=self._api_key),
+            closing(self._send(request, call)) as response,
+        ):
+            if not response.is_success:
+                raise _refused(response)
+            yield from _events(_chunks(unhurried(response.iter_bytes()), call), request)
 
-    def _asked(self, request: ChatRequest) -> httpx2.Request:
+    def _send(self, request: ChatRequest, call: Call) -> httpx2.Response:
+        """The response. Where the form of the answer is not taken, the same is asked with less of a form."""
+        place = self._format if request.form else len(FORMATS) - 1
+        while True:
+            with call.sending():
+                response = self._http.send(self._asked(request, FORMATS[place]), stream=True)
+            is_refused = response.status_code in NOT_TAKEN and FORMATS[place] != PLAIN
+            if not is_refused or request.cancelled():
+                break
+            response.close()
+            place += 1
+        if request.form and response.is_success:
+            self._format = place
+        return response
+
+    def _asked(self, request: ChatRequest, kind: str) -> httpx2.Request:
         options: dict[str, Any] = {
             "tools": list(request.tools) or None,
             "temperature": request.temperature,
             "max_tokens": request.max_tokens,
+            "response_format": _format(request.form, kind),
         }
         body = {
             "model": self.name,
@@ -91,6 +125,15 @@ class OpenAICompatible:
         return self._http.build_request(
             "POST", self._url, json=body, headers=self._headers, timeout=self._timeout
         )
+
+
+def _format(form: AnswerForm | None, kind: str) -> dict[str, Any] | None:
+    """https://platform.openai.com/docs/guides/structured-outputs"""
+    if form is None or kind == PLAIN:
+        return None
+    if kind == OBJECT:
+        return {"type": OBJECT}
+    return {"type": SCHEMA, SCHEMA: {"name": form.name, "schema": form.schema, "strict": True}}
 
 
 @dataclass(slots=True)
