@@ -259,18 +259,23 @@ def shops(make_app: Callable[..., Flask], mariadb_url: str) -> Iterator[list[Fla
     lite = make_app(sql_timeout_seconds=TIMEOUT_SECONDS)
     reading = re.sub(r"//[^@/]*@", f"//{user}:{PASSWORD}@", mariadb_url)
     maria = make_app(mariadb_url, insights_database_url=reading, sql_timeout_seconds=TIMEOUT_SECONDS)
-    for app in (lite, maria):
-        with app.app_context(), db.engine.begin() as connection:
-            connection.exec_driver_sql("CREATE TABLE canaries (id INTEGER PRIMARY KEY, secret VARCHAR(40))")
-            connection.exec_driver_sql(f"INSERT INTO canaries VALUES (1, '{CANARY}-table')")
-        with app.app_context():
-            fill_shop(60)
-    with maria.app_context():
-        _make_user(user)
-    yield [lite, maria]
-    with maria.app_context(), db.engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE canaries")
-        connection.exec_driver_sql(f"DROP USER '{user}'@'%%'")
+    try:
+        for app in (lite, maria):
+            with app.app_context(), db.engine.begin() as connection:
+                connection.exec_driver_sql(
+                    "CREATE TABLE canaries (id INTEGER PRIMARY KEY, secret VARCHAR(40))"
+                )
+                connection.exec_driver_sql(f"INSERT INTO canaries VALUES (1, '{CANARY}-table')")
+            with app.app_context():
+                fill_shop(60)
+        with maria.app_context():
+            _make_user(user)
+        yield [lite, maria]
+    finally:
+        # Also when the set-up failed: a table left here would make every later test of the schema fail.
+        with maria.app_context(), db.engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE IF EXISTS canaries")
+            connection.exec_driver_sql(f"DROP USER IF EXISTS '{user}'@'%%'")
 
 
 def _make_user(user: str) -> None:
