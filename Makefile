@@ -8,6 +8,9 @@ DEV := $(RUNTIME) --dev
 SOURCES := app benchmarks scripts tests wsgi.py worker.py gunicorn.conf.py
 LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
+# What is compiled once makes the next start quick, whatever this machine says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test check fmt bench assets embeddings lock messages clean
 .SILENT:
 

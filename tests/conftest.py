@@ -25,6 +25,9 @@ from app.db import db
 from app.factory import create_app
 from tests.running import RunningShop, start_shop
 
+# The programs that tests start keep what they compile, as a user's do: to compile the application takes half of each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
 MARIADB = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306")
 
