@@ -50,8 +50,10 @@ def on_starting(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """End the worker with its master, even when that is killed."""
+    """End the worker with its master, even when that is killed; spare it the collector while it loads the application."""
     die_with_parent(server.pid)
+    # Of what is made then nothing is garbage, and walking through it again and again takes a quarter of the time.
+    gc.disable()
 
 
 def post_worker_init(worker: Any) -> None:
@@ -67,6 +69,7 @@ def post_worker_init(worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
+    gc.enable()
 
     def stop(number: int, frame: FrameType | None) -> None:
         stop_all()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
-from flask_migrate import upgrade
 
 from app.accounts.commands import users
 from app.db import in_transaction
@@ -33,6 +32,8 @@ def register_commands(app: Flask) -> None:
 @click.command("setup")
 def setup() -> None:
     """Bring the database to the newest schema and, on first start, load the demo shop."""
+    from flask_migrate import upgrade
+
     upgrade()
     files = list(read_documents())
     in_transaction(lambda: load_documents(files))

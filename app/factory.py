@@ -11,7 +11,7 @@ from app.config import PROJECT_ROOT, Settings
 from app.core.logging import configure_logging
 from app.db import db as database
 from app.db import engine_options, prepare_engine
-from app.extensions import babel, csrf, limiter, login_manager, migrate
+from app.extensions import Migrations, babel, csrf, limiter, login_manager
 from app.runtime import init_runtime
 from app.web.i18n import select_locale
 from app.wiring import wire
@@ -73,7 +73,7 @@ def _init_extensions(app: Flask, settings: Settings) -> None:
     database.init_app(app)
     with app.app_context():
         prepare_engine(database.engine)
-    migrate.init_app(app, database, directory=str(PROJECT_ROOT / "migrations"))
+    app.extensions["migrate"] = Migrations(app)
     babel.init_app(app, locale_selector=select_locale, timezone_selector=lambda: settings.shop_timezone)
     csrf.init_app(app)
     limiter.init_app(app)

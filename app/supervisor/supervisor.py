@@ -7,7 +7,7 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -90,18 +90,18 @@ class Supervisor:
 
     def _start_all(self) -> None:
         for program in self._plan.stores:
-            self._watch([program])
+            self._watch(program)
         for program in self._plan.setup:
             self._run_to_end(program)
-        self._watch(self._plan.services)
+        # One after the other: what is announced comes first, and has the machine to itself.
+        for program in self._plan.services:
+            self._watch(program)
 
-    def _watch(self, programs: Iterable[Program]) -> None:
-        slots = [Slot(program) for program in programs]
-        self._slots += slots
-        for slot in slots:
-            slot.child = self._spawn(slot.program)
-        for slot in slots:
-            self._wait_until(slot.program.is_ready, f"{slot.program.name} did not answer")
+    def _watch(self, program: Program) -> None:
+        slot = Slot(program)
+        self._slots.append(slot)
+        slot.child = self._spawn(program)
+        self._wait_until(program.is_ready, f"{program.name} did not answer")
 
     def _run_to_end(self, program: Program) -> None:
         child = self._spawn(program)
