@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from app.language.dates import DATES
 from app.language.numbers import parse_number
+from app.language.period_joins import FoundPeriod, joined
 from app.language.periods import (
     EVERYTHING,
     Period,
@@ -16,20 +16,9 @@ from app.language.periods import (
     beginning,
     between,
     calendar,
-    resolve,
     rolling,
     shift,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPeriod:
-    """A period and where the text says it."""
-
-    period: Period
-    start: int
-    end: int
-
 
 Rule = tuple[re.Pattern[str], Callable[[re.Match[str], date], Period | None]]
 
@@ -86,7 +75,7 @@ def find_periods(normalised: str, today: date) -> list[FoundPeriod]:
             if period := build(match, today):
                 found.append(FoundPeriod(period, match.start(), match.end()))
                 taken = taken[: match.start()] + "\0" * (match.end() - match.start()) + taken[match.end() :]
-    return _joined(sorted(found, key=lambda item: item.start), normalised, today)
+    return joined(sorted(found, key=lambda item: item.start), normalised, today)
 
 
 def _number(match: re.Match[str]) -> int:
@@ -234,73 +223,3 @@ _RULES: tuple[Rule, ...] = tuple(
         ),
     )
 )
-_RANGE = re.compile(r" ?(?:到|至|-|~|to|through|until|till|and) ?")
-_SINCE_BEFORE = re.compile(r"(?:since|starting(?: from| on)?|自从?|从) ?(?:the )?$")
-_SINCE_AFTER = re.compile(r" ?(?:以来|至今|到现在|到今天|起|开始|onwards?|to date|until now)")
-_BETWEEN = re.compile(r"(?:between|from) (?:the )?$")
-
-
-def _joined(found: list[FoundPeriod], text: str, today: date) -> list[FoundPeriod]:
-    """ "Monday to Wednesday" is one period, "since Monday" lasts until today."""
-    joined: list[FoundPeriod] = []
-    for item in found:
-        if joined and (
-            whole := _range(joined[-1], item, text, today)
-            or _in_year(joined[-1], item, text, today)
-            or _up_to(joined[-1], item, text, today)
-        ):
-            joined[-1] = whole
-        else:
-            joined.append(item)
-    return [_open_ended(item, text, today) for item in joined]
-
-
-def _range(first: FoundPeriod, second: FoundPeriod, text: str, today: date) -> FoundPeriod | None:
-    connector = _RANGE.fullmatch(text, first.end, second.start)
-    head = _BETWEEN.search(text, 0, first.start)
-    if not connector or ("and" in connector[0] and not (head and "between" in head[0])):
-        return None
-    period = between(resolve(first.period, today).start, resolve(second.period, today).end)
-    return FoundPeriod(period, first.start, second.end)
-
-
-def _in_year(first: FoundPeriod, second: FoundPeriod, text: str, today: date) -> FoundPeriod | None:
-    """去年双11, 今年双11, "Singles' Day last year": the day of that year."""
-    if not re.fullmatch(r" ?(?:的|'s|of|in)? ?", text[first.end : second.start]):
-        return None
-    year, day = (first, second) if first.period.unit == "year" else (second, first)
-    if (year.period.kind, year.period.unit, day.period.kind) != (
-        "calendar",
-        "year",
-        "dates",
-    ) or year.period.back < 0:
-        return None
-    span, wanted = resolve(day.period, today), today.year - year.period.back
-    moved = [
-        each.replace(year=wanted, day=min(each.day, 28) if each.month == 2 else each.day)
-        for each in (span.start, span.end)
-    ]
-    return FoundPeriod(between(*moved), first.start, second.end)
-
-
-_UP_TO = re.compile(r"(?:截至|截止到?|直到|(?<![a-z])(?:up to|up until|until|through|as of) )$")
-
-
-def _up_to(first: FoundPeriod, second: FoundPeriod, text: str, today: date) -> FoundPeriod | None:
-    """本月截至昨天, 截至昨天的本月, "this month up to yesterday": the one period as far as the other's end."""
-    last, whole = (first, second) if _UP_TO.search(text, 0, first.start) else (second, first)
-    head = _UP_TO.search(text, 0, last.start)
-    if head is None:
-        return None
-    start, end = resolve(whole.period, today).start, resolve(last.period, today).end
-    if end < start:
-        return None
-    return FoundPeriod(between(start, end), min(first.start, head.start()), second.end)
-
-
-def _open_ended(item: FoundPeriod, text: str, today: date) -> FoundPeriod:
-    head, tail = _SINCE_BEFORE.search(text, 0, item.start), _SINCE_AFTER.match(text, item.end)
-    if item.period.kind in ("rolling", "all") or not (tail or (head and head[0].strip() != "从")):
-        return item
-    start = resolve(item.period, today).start
-    return FoundPeriod(between(start), head.start() if head else item.start, tail.end() if tail else item.end)

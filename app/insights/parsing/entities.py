@@ -20,7 +20,9 @@ from app.language.numbers import parse_number
 
 Meaning = tuple[str, tuple[str | int, ...]]
 _NUMBER = r"(?:\d{1,4}|[一二两三四五六七八九十]{1,3})"
-_NUMBERS = rf"{_NUMBER}(?:号?(?:,|和|与|及|到|至|-|~|, and| and | & | to ){_NUMBER})*"
+_NUMBERS = (
+    rf"{_NUMBER}(?:(?:号(?:门店|分店|店铺|店)?)?(?:,|和|与|及|到|至|-|~|, and| and | & | to ){_NUMBER})*"
+)
 _NUMBERED = (
     re.compile(rf"(?<![\d.])({_NUMBERS})号(?:门店|分店|店铺|店)"),
     re.compile(rf"第({_NUMBER})(?:家|号)?(?:门店|分店|店铺|店)"),

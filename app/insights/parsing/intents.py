@@ -44,10 +44,10 @@ _OFF_TOPIC = re.compile(
 )
 _NOT_IN_DATA = re.compile(
     r"毛利率?|净利率?|利润率?|盈利|亏损|成本|费用|开支|库存|存货|缺货|断货|周转|退货率?|退款(?:率|数|金额|额|单)?|退单|访客|访问量|流量|浏览量?|点击率?|曝光|转化率|客流量?|进店率?|坪效|人效|员工|店员|导购|考勤|排班|满意度|评分|评价|好评率?|差评|投诉|广告|投放|roi|"
-    r"取消(?:的|了|订单|单|数|率|量)|小时|工作日|平日|周末|节假日|时段|每小时|几点钟?|高峰|竞品|竞争对手|同行|行业|市场份额|市占率?|房租|租金|工资|薪资|奖金|年龄|性别|男女|职业|留存率?|流失率?|生命周期价值|配送时[长间]|物流|快递|核销|领券|领取|拼团|直播|抖音|粉丝|小红书|"
+    r"中位数|分位数?|标准差|方差|取消(?:的|了|订单|单|数|率|量)|小时|工作日|平日|周末|节假日|时段|每小时|几点钟?|高峰|竞品|竞争对手|同行|行业|市场份额|市占率?|房租|租金|工资|薪资|奖金|年龄|性别|男女|职业|留存率?|流失率?|生命周期价值|配送时[长间]|物流|快递|核销|领券|领取|拼团|直播|抖音|粉丝|小红书|"
     r"(?<![a-z])(?:profits?|profitability|margins?|gross margin|costs?|expenses?|inventory|in stock|out of stock|stock levels?|stockouts?|turnover rate|refunds?|refunded|refund rate|return rate|returns|returned|visitors?|visits|traffic|page ?views?|clicks?|click[- ]through|impressions?|conversion rates?|footfall|"
     r"staff|employees?|sales ?(?:people|persons?|staff)|satisfaction|nps|ratings?|reviews?|complaints?|ad spend|advertising|ads|roi|roas|competitors?|competition|market share|industry|rents?|wages?|salar(?:y|ies)|age groups?|ages?|genders?|churn|retention|lifetime value|ltv|clv|"
-    r"cancel(?:led|ed|lations?)|weekdays?|weekends?|holidays|hourly|by hour|per hour|hours?|time of day|delivery times?|shipping|redemptions?|redeemed|followers|tax(?:es)?|cash ?flow|bank balance|debts?|loans?)(?![a-z])"
+    r"median|percentiles?|standard deviation|variance|cancel(?:led|ed|lations?)|weekdays?|weekends?|holidays|hourly|by hour|per hour|hours?|time of day|delivery times?|shipping|redemptions?|redeemed|followers|tax(?:es)?|cash ?flow|bank balance|debts?|loans?)(?![a-z])"
 )
 _WHY = re.compile(
     r"为什么|为何|为啥|因为什么|咋回事|怎么回事|什么原因|(?:可能|主要|真正|背后|具体|根本)?(?:的)?原因|归因|诊断|根因|怎么(?:会|就|突然|又|一直|老是|总是|总|越来越|都|还|在|这么|开始)*(?:下降|下跌|跌|降|掉|变|少|低|差|下滑|减少|涨|上升|上涨)|(?:是)?什么(?:导致|造成|引起|影响)|导致|哪里出(?:了)?问题|"

@@ -97,6 +97,10 @@ _HOW_MANY_SOLD = re.compile(
 )
 
 
+# 买过面膜的人数, 买了东西的会员有多少
+_BOUGHT_BY = re.compile(
+    r"(?:买|购买|消费|下单)(?:过|了).{0,20}?(?:人数|多少人|(?:会员|顾客|客户|用户)(?:数|有多少|有几|人数)|多少(?:会员|顾客|客户|用户))"
+)
 # "New vs returning buyers" names a split, and in it what is counted.
 _BUYERS_APART = re.compile(
     r"(?<![a-z])(?:buyers|shoppers|customers)(?![a-z])|(?:新老|老|新)(?:客|客户|顾客|会员)(?:人数|数)"
@@ -107,6 +111,8 @@ def sold_metric(text: Text, draft: Draft) -> list[str]:
     """卖得最好, "how many lipsticks did we sell": units of goods, money of anything else."""
     if text.has(_HOW_MANY_SOLD):
         return ["units"]
+    if text.has(_BOUGHT_BY):
+        return ["buyers"]
     if text.has(_BUYERS_APART) and "customer" in draft.dimensions:
         return ["buyers"]
     if draft.rank is None or not draft.rank.sold:

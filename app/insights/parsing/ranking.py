@@ -30,6 +30,22 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "asc",
         ),
         (
+            r"(?<![a-z])(?:worst|lowest|smallest|least) first",
+            "asc",
+        ),
+        (
+            r"(?<![a-z])(?:best|highest|largest|biggest|most) first",
+            "desc",
+        ),
+        (
+            rf"(?<![a-z])(?P<nth>second|third|fourth|fifth|2nd|3rd|4th|5th)[- ](?:{_EN_LOW})(?![a-z])",
+            "low",
+        ),
+        (
+            rf"(?<![a-z])(?P<nth>second|third|fourth|fifth|2nd|3rd|4th|5th)[- ](?:{_EN_HIGH})(?![a-z])",
+            "high",
+        ),
+        (
             r"从高到低|由高到低|降序|从大到小|从多到少|(?<![a-z])descending|highest first|highest to lowest",
             "desc",
         ),
@@ -145,7 +161,12 @@ def _joined(parts: list[tuple[str, re.Match[str]]], metrics: list[Said], text: T
     )
 
 
+_ORDINALS = {"second": 2, "2nd": 2, "third": 3, "3rd": 3, "fourth": 4, "4th": 4, "fifth": 5, "5th": 5}
+
+
 def _count(match: re.Match[str]) -> int | None:
     groups = match.groupdict()
+    if nth := groups.get("nth"):
+        return _ORDINALS[nth]
     said = groups.get("n") or groups.get("m")
     return int(parse_number(said) or 0) or None if said else None

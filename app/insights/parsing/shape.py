@@ -6,6 +6,7 @@ import re
 
 from app.insights.parsing.draft import Draft
 from app.insights.parsing.text import Text
+from app.insights.question import TIME
 from app.language.periods import rolling
 
 _YEAR = re.compile(
@@ -108,7 +109,8 @@ def take_versus(text: Text) -> None:
 
 def _take_named_comparison(text: Text, draft: Draft) -> None:
     """Two periods are compared with each other; a change without a base is against the period before."""
-    if len(draft.periods) == 1 and text.take(_CHANGE) and not draft.trend:
+    is_series = draft.trend or any(step in draft.dimensions for step in TIME)
+    if len(draft.periods) == 1 and text.take(_CHANGE) and not is_series:
         draft.comparison = "previous"
     else:
         text.take(_CHANGE)

@@ -10,7 +10,7 @@ from app.insights.parsing.text import TAKEN, Text
 from app.insights.question import Comparator
 from app.language.numbers import parse_number
 
-_GT = r"超过|超出|超|大于|高于|多于|突破|高过|胜过|优于|好于|>|(?<![a-z])(?:over|above|more than|greater than|higher than|larger than|exceed(?:s|ed|ing)?|beat(?:s|ing)?|better than|beyond|upwards of)"
+_GT = r"超过|[破过](?=[一二两三四五六七八九十\d]{0,4}[百千万])|超出|超|大于|高于|多于|突破|高过|胜过|优于|好于|>|(?<![a-z])(?:over|above|more than|greater than|higher than|larger than|exceed(?:s|ed|ing)?|beat(?:s|ing)?|better than|beyond|upwards of)"
 _GE = r"不低于|不少于|不小于|不下于|至少|起码|达到|达|>=|≥|(?<![a-z])(?:at least|no less than|not less than|no lower than|no fewer than|minimum of|a minimum of)"
 _LT = r"低于|小于|少于|不足|不到|不满|未达到?|没到|没有达到|低过|差于|<|(?<![a-z])(?:below|under|less than|fewer than|lower than|smaller than|worse than)"
 _LE = r"不超过|不高于|不大于|不多于|至多|最多|<=|≤|(?<![a-z])(?:at most|no more than|not more than|not over|up to|no higher than)"
@@ -134,7 +134,8 @@ def _metric_of(unit: str, match: re.Match[str], metrics: list[Said]) -> str | No
 
 def _value(match: re.Match[str]) -> float | None:
     said = match["n"].removeprefix("百分之").replace(",", "")
-    base = parse_number(said)
+    # 破万: a scale alone is one of it.
+    base = _SCALES[said] if said in _SCALES else parse_number(said)
     return None if base is None else base * _SCALES.get(match["scale"] or "", 1)
 
 
