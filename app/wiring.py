@@ -45,6 +45,7 @@ from app.coupons import models as _coupons  # noqa: F401
 from app.coupons import tools as coupons_tools
 from app.coupons import views as coupons_views
 from app.coupons.goods import lend_goods
+from app.customers import tools as customers_tools
 from app.extensions import csrf, login_manager
 from app.external import api as external_api
 from app.external import models as _external  # noqa: F401
@@ -148,6 +149,7 @@ TOOL_MODULES = (
     conversations_tools,
     insights_tools,
     campaigns_tools,
+    customers_tools,
 )
 
 

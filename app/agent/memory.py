@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from logging import getLogger
 
 from app.agent import history
-from app.agent.digest import Digest, transcript
 from app.agent.summarising import Summariser
 from app.conversations import service
+from app.conversations.digest import Digest, transcript
 from app.conversations.models import Message as Row
 from app.conversations.queries import find_summary, list_messages
 from app.db import db, in_transaction

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask_babel import gettext, ngettext
 
+from app.conversations.digest import products_of
 from app.tools.limits import to_json
 
 MAX_TEXT = 4_000
@@ -72,15 +73,6 @@ def tool_card(
         streamed=streamed,
         is_long=is_long or shown.endswith("…"),
     )
-
-
-def products_of(result: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """The products in a result, none when there are none."""
-    found = result.get("products")
-    if isinstance(found, list):
-        return tuple(item for item in found if isinstance(item, dict) and "sku" in item)
-    one = result.get("product")
-    return (one,) if isinstance(one, dict) and "sku" in one else ()
 
 
 def summary_of(status: str, result: Mapping[str, Any]) -> str:

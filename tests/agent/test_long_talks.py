@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from app.accounts.tokens import issue_token
 from app.agent import history, memory, page_results
-from app.agent.digest import Digest, transcript
 from app.agent.summarising import Summariser
 from app.conversations import service
+from app.conversations.digest import Digest, transcript
 from app.conversations.models import Conversation, Message, Run
 from app.conversations.queries import find_summary
 from app.db import db, in_transaction, transaction

@@ -10,6 +10,8 @@ FIXED_NAMES = {
     "list_coupons", "claim_coupon",
     "place_order", "list_orders", "get_order", "cancel_order", "talk_to_consultant",
     "query_metrics", "ask_report", "search_knowledge", "draft_campaign_plan",
+    "get_user_profile", "search_users", "analyze_customer", "get_customer_preferences",
+    "get_conversation_data", "summarize_conversation", "generate_plan", "optimize_plan",
 }  # fmt: skip
 NEEDS_A_YES = {"place_order", "cancel_order"}
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.agent.results import products_of
 from app.conversations.models import Message as Row
 from app.llm.tokens import count_tokens, fitting
 from app.tools.limits import clip, to_json
@@ -81,6 +80,15 @@ class Digest:
             if not longest:
                 return fitting(text, most_tokens)
             del longest[: max(1, len(longest) // 4)]
+
+
+def products_of(result: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The products in a result, none when there are none."""
+    found = result.get("products")
+    if isinstance(found, list):
+        return tuple(item for item in found if isinstance(item, dict) and "sku" in item)
+    one = result.get("product")
+    return (one,) if isinstance(one, dict) and "sku" in one else ()
 
 
 def transcript(summary: str, rows: Sequence[Row]) -> str:
