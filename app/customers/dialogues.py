@@ -9,10 +9,12 @@ from typing import Any
 from app.accounts.queries import names_of_users
 from app.conversations.digest import Digest, transcript
 from app.conversations.models import TEMPORARY, Conversation, Message
-from app.conversations.queries import find_summary, list_messages
+from app.conversations.queries import find_latest_run, find_summary, list_messages
+from app.conversations.service import add_usage
 from app.core.actor import Actor
 from app.core.errors import N_, NotFound
-from app.db import db
+from app.db import db, in_transaction
+from app.gateway.account import Spending
 from app.gateway.asking import ask_once
 from app.llm.client import ModelError
 from app.tools.limits import clip
@@ -62,7 +64,7 @@ def summarise_dialogue(actor: Actor, conversation_id: str) -> dict[str, Any]:
     db.session.rollback()
     digest = Digest.read(earlier)
     digest.add(rows)
-    notes, model = _in_words(actor, transcript(earlier, rows)[-MAX_READ:])
+    notes, model = _in_words(actor, talk.id, transcript(earlier, rows)[-MAX_READ:])
     if notes:
         digest.retell(notes)
     return {
@@ -77,16 +79,29 @@ def summarise_dialogue(actor: Actor, conversation_id: str) -> dict[str, Any]:
     }
 
 
-def _in_words(actor: Actor, text: str) -> tuple[str, str]:
+def _in_words(actor: Actor, conversation_id: str, text: str) -> tuple[str, str]:
     prompt = PROMPT.format(language=LANGUAGES.get(actor.locale, LANGUAGES["zh"]))
     try:
-        said = ask_once(
-            PURPOSE, actor.subject, prompt, text, locale=actor.locale, deadline=time.monotonic() + SECONDS
-        )
+        said = ask_once(PURPOSE, actor, prompt, text, deadline=time.monotonic() + SECONDS)
     except ModelError as error:
         log.warning("dialogue_without_model error=%r", error)
         return "", ""
-    return (said.text, said.route.model_name) if said else ("", "")
+    if said is None:
+        return "", ""
+    in_transaction(lambda: _count(conversation_id, said.spent))
+    return said.text, said.route.model_name
+
+
+def _count(conversation_id: str, spent: Spending) -> None:
+    """What the summary cost belongs to the conversation's latest run."""
+    run = find_latest_run(conversation_id)
+    if run is not None:
+        add_usage(
+            run.id,
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            cost_micros=spent.cost_micros,
+        )
 
 
 def _head(talk: Conversation) -> dict[str, Any]:

@@ -112,8 +112,12 @@ def _price_range(lines: Sequence[Line]) -> dict[str, Any] | None:
         return None
     low, middle, high = (rules.quantile(prices, share) for share in (0.25, 0.5, 0.75))
     return {
-        "low_cents": low, "median_cents": middle, "high_cents": high,
-        "low": yuan(low), "median": yuan(middle), "high": yuan(high),
+        "low_cents": low,
+        "median_cents": middle,
+        "high_cents": high,
+        "low": yuan(low),
+        "median": yuan(middle),
+        "high": yuan(high),
     }
 
 

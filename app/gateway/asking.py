@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Any
 
+from app.core.actor import Actor
+from app.gateway.account import Spending, account_of, pseudonym
 from app.gateway.budgets import BudgetExceeded
 from app.gateway.failover import Answerer
 from app.gateway.providers import BUILTIN
@@ -19,12 +23,12 @@ MAX_SAID = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an agent answered, by which way, and what it cost in tokens."""
+    """What an agent answered, by which way, what it cost, and `account`: the same as columns of `runs`."""
 
     text: str
     route: Route
-    usage: Usage
-    attempts: int
+    spent: Spending
+    account: dict[str, Any]
 
 
 def outside_routes(purpose: str, subject: str) -> list[Route]:
@@ -36,15 +40,13 @@ def outside_routes(purpose: str, subject: str) -> list[Route]:
     return [route for route in routes if route.provider != BUILTIN]
 
 
-def ask_once(
-    purpose: str, subject: str, prompt: str, data: str, *, locale: str, deadline: float
-) -> Said | None:
+def ask_once(purpose: str, actor: Actor, prompt: str, data: str, *, deadline: float) -> Said | None:
     """What the first agent that answers says to `prompt` (ours) about `data` (others', fenced); None without agents.
 
     An agent's own prompt goes before ours. `deadline` is on the monotonic clock. Raises ModelError. Call it outside of
     a transaction.
     """
-    routes = outside_routes(purpose, subject)
+    routes = outside_routes(purpose, actor.subject)
     if not routes:
         return None
 
@@ -57,18 +59,22 @@ def ask_once(
         asked = ChatRequest(
             messages=messages,
             tools=(),
-            locale=locale,
+            locale=actor.locale,
+            user=pseudonym(actor),
             temperature=route.temperature,
             max_tokens=route.max_tokens,
         )
         return Fence().guard(asked)
 
-    answerer, said, used = Answerer(routes), "", None
+    answerer, said, used, began = Answerer(routes), "", None, time.monotonic()
     for event in answerer.turn(request, Cancellation(), deadline):
         if isinstance(event, Usage):
             used = event
         elif isinstance(event, TextDelta) and len(said) < MAX_SAID:
             said += event.content.encode("utf-8", "replace").decode()
     # Some servers do not say what an answer cost.
-    spent = used or Usage(count_messages(request(answerer.used).messages), count_tokens(said))
-    return Said(said[:MAX_SAID].strip(), answerer.used, spent, answerer.attempts)
+    spent = Spending()
+    spent.count(
+        used or Usage(count_messages(request(answerer.used).messages), count_tokens(said)), answerer.used
+    )
+    return Said(said[:MAX_SAID].strip(), answerer.used, spent, account_of(answerer, spent, began))
