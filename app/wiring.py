@@ -78,6 +78,8 @@ from app.oauth import consent as oauth_consent
 from app.oauth import metadata as oauth_metadata
 from app.oauth import models as _oauth  # noqa: F401
 from app.oauth import protocol as oauth_protocol
+from app.operations import api as operations_api
+from app.operations import models as _operations  # noqa: F401
 from app.orders import api as orders_api
 from app.orders import checkout as orders_checkout
 from app.orders import console as orders_console
@@ -117,6 +119,7 @@ BLUEPRINTS = (
     ratings_api.bp,
     agent_views.bp,
     agent_api.bp,
+    operations_api.bp,
     mcp_views.bp,
     external_views.bp,
     external_api.bp,

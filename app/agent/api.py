@@ -12,13 +12,13 @@ from app.agent.schemas import (
     AbortBody,
     AbortedBody,
     ActionBody,
-    ChatBody,
     ConfirmBody,
     DirectBody,
     EventsQuery,
     MessageBody,
     MessagesQuery,
     ReplyBody,
+    Saying,
     SessionBody,
     SessionsQuery,
     StreamBody,
@@ -69,14 +69,11 @@ def chat_stream_direct(body: DirectBody) -> Response:
     return follow(actor, run)
 
 
-@endpoint(
-    bp, "/api/chat", method="POST", who=VISITOR, body=ChatBody, answers={200: ReplyBody},
-    errors=(403, 404, 409, 429, 502, 503), limit=CHAT_LIMIT, summary="Say something and get the whole answer",
-)  # fmt: skip
-def chat(body: ChatBody) -> ReplyBody:
-    """Waits for the answer; a failed one is an error of this request."""
-    actor = acting_visitor()
-    run = service.start_run(actor, body.session_id, body.text, body.client_message_id, options=body.options())
+def reply_to(actor: Actor, text: str, saying: Saying) -> ReplyBody:
+    """Say something and wait for the whole answer (`POST /api/chat`, see app.operations.api). Raises what went wrong."""
+    run = service.start_run(
+        actor, saying.session_id, text, saying.client_message_id, options=saying.options()
+    )
     db.session.remove()
     events = [event for event in Reader.of(run.id, actor.locale).events() if event is not None]
     return _reply(actor, run, events)

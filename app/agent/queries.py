@@ -17,7 +17,7 @@ from app.agent.stream import BEGINNING, Event, read_all
 from app.cart.queries import get_cart
 from app.cart.schemas import CartItemOut, cart_item_json
 from app.conversations.confirmations import EXPIRED, PENDING
-from app.conversations.models import Confirmation, Conversation, Message
+from app.conversations.models import SHOP, Confirmation, Conversation, Message
 from app.conversations.queries import (
     find_active_run,
     get_confirmation,
@@ -129,7 +129,7 @@ def list_sessions(actor: Actor, limit: int = 50) -> list[Session]:
 
 def conversation_view(actor: Actor, session_id: str) -> ConversationView:
     """Everything a page needs of one conversation. Raises NotFound."""
-    conversation = get_conversation(actor, session_id)
+    conversation = get_conversation(actor, session_id, SHOP)
     rows = list_messages(conversation.id)
     asked = _by_call(list_confirmations(conversation.id))
     run = find_active_run(conversation.id)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Sequence
-from contextvars import copy_context
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from logging import getLogger
 from typing import Any
 
-from flask import Flask, current_app
-from flask_babel import force_locale
 from redis.exceptions import RedisError
 
 from app.agent import history, memory
+from app.agent.background import in_background
 from app.agent.briefing import Briefing
-from app.agent.controls import ABORTED, controls_of
+from app.agent.controls import ABORTED
 from app.agent.desk import Desk
 from app.agent.loop import Answer, Loop
 from app.agent.memory import Known
 from app.agent.recovery import INTERRUPTED, complete_data, error_data, interrupted_result, unknown_end
-from app.agent.stream import LogLost, RunLog, append_late, channel
+from app.agent.stream import LogLost, RunLog, append_late
 from app.agent.summarising import Summariser, summariser_of
 from app.conversations import service
 from app.conversations.confirmations import Question
@@ -39,7 +36,6 @@ from app.llm.gateway import ModelOptions
 from app.runtime import redis, settings
 from app.tools.cancellation import Cancellation, Cancelled
 from app.tools.executor import ToolResult
-from app.web.hub import hub_of
 
 log = getLogger(__name__)
 
@@ -87,27 +83,15 @@ class Ending:
 
 def launch(task: Task, run_log: RunLog) -> None:
     """Start the run's thread. The log is open already."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    cancellation = controls_of(app).add(task.run.id, run_log)
-    hub, news = hub_of(app), channel(task.run.id)
-    run_log.on_news = lambda: hub.tell(news)
 
-    def body() -> None:
-        try:
-            with app.app_context(), force_locale(task.actor.locale):
-                runner = Runner(task, run_log, cancellation)
-                runner.perform()
-                # The run is over: its heart must not beat on while the talk is summarised.
-                controls_of(app).remove(task.run.id)
-                runner.remember()
-        except Exception:
-            # Readers and the scheduler find a run without a heartbeat and close it.
-            log.exception("run_not_closed run=%s", task.run.id)
-        finally:
-            controls_of(app).remove(task.run.id)
-            hub.tell(news)
+    def work(cancellation: Cancellation, is_over: Callable[[], None]) -> None:
+        runner = Runner(task, run_log, cancellation)
+        runner.perform()
+        # The run is over: its heart must not beat on while the talk is summarised.
+        is_over()
+        runner.remember()
 
-    threading.Thread(target=copy_context().run, args=(body,), daemon=True, name="run").start()
+    in_background(task.run.id, task.actor.locale, run_log, work)
 
 
 class Runner:

@@ -53,12 +53,6 @@ class StreamBody(Saying):
     content: str = Field(min_length=1, max_length=MAX_CONTENT)
 
 
-class ChatBody(Saying):
-    """A message that is answered at once."""
-
-    text: str = Field(min_length=1, max_length=MAX_CONTENT)
-
-
 class ToldBody(Schema):
     """A message that the caller keeps. The shop's own instructions come from nobody else: no system messages."""
 

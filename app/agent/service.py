@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from redis.exceptions import RedisError
-from sqlalchemy.exc import IntegrityError
 
-from app.agent import direct, recovery
+from app.agent import direct
 from app.agent.answers import answer_to
 from app.agent.controls import abort_run
 from app.agent.direct import Telling, Told
 from app.agent.runner import Task, launch
 from app.agent.schemas import MAX_CONTENT
-from app.agent.stream import RunLog, alive_key, stream_key
+from app.agent.starting import Wish, start
+from app.agent.stream import RunLog
 from app.conversations import confirmations, service
 from app.conversations.confirmations import Question
 from app.conversations.models import Run
@@ -32,14 +31,13 @@ from app.conversations.queries import (
 )
 from app.conversations.service import RunKey
 from app.core.actor import Actor
-from app.core.errors import N_, Conflict, InvalidParam, NotFound, Unavailable
+from app.core.errors import N_, InvalidParam, NotFound, Unavailable
 from app.core.ids import new_id
-from app.db import db, in_transaction
+from app.db import db
 from app.gateway.budgets import check_user
 from app.gateway.routing import check_agents
 from app.language.normalise import detect_language
 from app.llm.gateway import ModelOptions, check_options
-from app.runtime import redis, settings
 
 
 def start_run(
@@ -118,26 +116,6 @@ def abort(actor: Actor, *, session_id: str | None = None, run_id: str | None = N
     except RedisError as error:
         raise Unavailable() from error
     return True
-
-
-class _Wish(Protocol):
-    """What starts a run."""
-
-    @property
-    def session_id(self) -> str | None: ...
-
-    @property
-    def run_id(self) -> str:
-        """The id that its run gets."""
-        ...
-
-    def prepare(self, run_id: str) -> Task:
-        """Write the run and what belongs to it; inside the transaction."""
-        ...
-
-    def find_repeated(self) -> RunKey | None:
-        """The run that the same request has started before."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,42 +202,12 @@ class _Deciding:
         return None
 
 
-def _start(wish: _Wish) -> RunKey:
-    """Prepare and launch; a run of a dead process that holds the conversation is closed first."""
-    try:
-        return _launch(wish)
-    except (IntegrityError, Conflict) as error:
-        if isinstance(error, Conflict) and error.code != "RUN_ACTIVE":
-            raise
-        # Somebody was faster: the same message twice at the same time, or another answer is being made.
-        if (found := wish.find_repeated()) is not None:
-            return found
-        if wish.session_id is not None and recovery.close_dead_run_in(wish.session_id):
-            return _launch(wish)
-        raise error if isinstance(error, Conflict) else Conflict(code="RUN_ACTIVE") from error
+def _start(wish: Wish[Task]) -> RunKey:
+    return start(wish, _work_on)
 
 
-def _launch(wish: _Wish) -> RunKey:
-    run_id = wish.run_id
-    run_log = RunLog(redis(), settings(), run_id)
-    try:
-        run_log.open()
-    except RedisError as error:
-        raise Unavailable() from error
-    try:
-        task = in_transaction(lambda: wish.prepare(run_id))
-    except BaseException:
-        _forget(run_id)
-        raise
+def _work_on(task: Task, run_log: RunLog) -> RunKey:
     if task.told is not None:
-        direct.keep(run_id, task.told)
+        direct.keep(task.run.id, task.told)
     launch(task, run_log)
     return task.run
-
-
-def _forget(run_id: str) -> None:
-    """Take back the log of a run that was not to be, unless the same request has begun the same run meanwhile."""
-    if db.session.get(Run, run_id) is not None:
-        return
-    with suppress(RedisError):
-        redis().delete(stream_key(run_id), alive_key(run_id))

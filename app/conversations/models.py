@@ -17,6 +17,9 @@ from app.runtime import settings
 ASSISTANT = "assistant"
 # The status of a conversation whose program keeps what is said: it is not listed, and its messages go after a day.
 TEMPORARY = "temporary"
+# What a conversation is for: the shop's assistant, or the operators' desk (app.operations). Neither shows the other's.
+SHOP = "shop"
+OPERATIONS = "operations"
 LongText = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 
 
@@ -35,6 +38,7 @@ class Conversation(Model):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     title: Mapped[str] = mapped_column(String(80), default="")
     status: Mapped[str] = mapped_column(String(12), default=ASSISTANT)
+    purpose: Mapped[str] = mapped_column(String(12), default=SHOP, server_default=SHOP)
     agent_version_id: Mapped[int | None] = mapped_column(index=True)
     summary: Mapped[str] = mapped_column(LongText, default="")
     summary_until: Mapped[int] = mapped_column(default=0)

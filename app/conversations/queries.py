@@ -7,27 +7,33 @@ from functools import lru_cache
 
 from sqlalchemy import Select, bindparam, select
 
-from app.conversations.models import TEMPORARY, Confirmation, Conversation, Message, Run
+from app.conversations.models import SHOP, TEMPORARY, Confirmation, Conversation, Message, Run
 from app.core.actor import Actor
 from app.core.errors import NotFound
 from app.db import db
 
 
-def get_conversation(actor: Actor, session_id: str) -> Conversation:
-    """The actor's own conversation. Raises NotFound."""
+def get_conversation(actor: Actor, session_id: str, purpose: str | None = None) -> Conversation:
+    """The actor's own conversation, of one purpose or any. Raises NotFound."""
     found = db.session.scalar(
         select(Conversation).where(Conversation.id == session_id, Conversation.owner == actor.subject)
     )
-    if found is None:
+    if found is None or purpose not in (None, found.purpose):
         raise NotFound()
     return found
 
 
-def list_conversations(actor: Actor, limit: int = 50, offset: int = 0) -> Sequence[Conversation]:
-    """The actor's conversations, newest first; temporary ones are not shown."""
+def list_conversations(
+    actor: Actor, limit: int = 50, offset: int = 0, *, purpose: str = SHOP
+) -> Sequence[Conversation]:
+    """The actor's conversations of a purpose, newest first; temporary ones are not shown."""
     return db.session.scalars(
         select(Conversation)
-        .where(Conversation.owner == actor.subject, Conversation.status != TEMPORARY)
+        .where(
+            Conversation.owner == actor.subject,
+            Conversation.purpose == purpose,
+            Conversation.status != TEMPORARY,
+        )
         .order_by(Conversation.updated_at.desc(), Conversation.id)
         .limit(limit)
         .offset(offset)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Table, bindparam, insert, inspect, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.conversations.models import ASSISTANT, TEMPORARY, Confirmation, Conversation, Message, Run
+from app.conversations.models import ASSISTANT, SHOP, TEMPORARY, Confirmation, Conversation, Message, Run
 from app.conversations.queries import get_conversation, list_run_messages
 from app.core.actor import Actor
 from app.core.clock import now
@@ -50,17 +50,24 @@ class RunKey:
 
 
 def open_conversation(
-    actor: Actor, session_id: str | None, *, first_words: str, client_message_id: str | None = None
+    actor: Actor,
+    session_id: str | None,
+    *,
+    first_words: str,
+    client_message_id: str | None = None,
+    purpose: str = SHOP,
 ) -> Conversation:
     """The actor's conversation, or a new one when no id is given, which `open_run` writes. Raises NotFound.
+
+    One that is for another purpose is not found either.
 
     With a `client_message_id` the new one's id follows from it, so that a repeated first message finds it.
     """
     if session_id is not None:
-        return get_conversation(actor, session_id)
+        return get_conversation(actor, session_id, purpose)
     new = conversation_id_for(actor, client_message_id) if client_message_id else new_id()
     found = db.session.get(Conversation, new) if client_message_id else None
-    return found or _new_conversation(actor, new, title_from(first_words))
+    return found or _new_conversation(actor, new, title_from(first_words), purpose)
 
 
 def is_new(conversation: Conversation) -> bool:
@@ -80,9 +87,14 @@ def conversation_id_for(actor: Actor, client_message_id: str) -> str:
     return hashlib.sha256(f"{actor.subject}\n{client_message_id}".encode()).hexdigest()[:32]
 
 
-def _new_conversation(actor: Actor, conversation_id: str, title: str) -> Conversation:
+def _new_conversation(actor: Actor, conversation_id: str, title: str, purpose: str) -> Conversation:
     return Conversation(
-        id=conversation_id, owner=actor.subject, user_id=actor.user_id, title=title, status=ASSISTANT
+        id=conversation_id,
+        owner=actor.subject,
+        user_id=actor.user_id,
+        title=title,
+        status=ASSISTANT,
+        purpose=purpose,
     )
 
 
@@ -147,7 +159,7 @@ def _write(conversation: Conversation) -> None:
         db.session.flush()
         db.session.connection().execute(_move_up, {"in_conversation": conversation.id, "updated_at": at})
         return
-    names = ("id", "owner", "user_id", "title", "status")
+    names = ("id", "owner", "user_id", "title", "status", "purpose")
     values = {name: getattr(conversation, name) for name in names}
     db.session.connection().execute(_add_conversation, {**values, "created_at": at, "updated_at": at})
 

@@ -35,10 +35,19 @@ def make_report(compiled: Compiled, context: Context) -> Ran:
 
     Raises the guard's Rejected (which for our own SQL is a defect of the catalogue) and what `runner.run` raises.
     """
+    return run_report(compiled, check_report(compiled, context), context)
+
+
+def check_report(compiled: Compiled, context: Context) -> tuple[Checked, ...]:
+    """The statements as they may run. Raises the guard's Rejected."""
     moment = Moment.current(context.timezone)
-    checked = tuple(
+    return tuple(
         check(item.sql, max_rows=settings().sql_max_rows, moment=moment) for item in compiled.statements
     )
+
+
+def run_report(compiled: Compiled, checked: tuple[Checked, ...], context: Context) -> Ran:
+    """The figures, from statements that have passed the guard. Raises what `runner.run` raises."""
     tables = [runner.run(item) for item in checked]
     report = build_report(compiled, [table.rows for table in tables], context)
     missing = report.base is not None and report.base_is_empty

@@ -28,7 +28,7 @@ class Schema(BaseModel):
 class Endpoint:
     """One declared endpoint, as the OpenAPI document shows it.
 
-    `answers` maps a status to the pydantic model of the body, a `list[Model]`, a media type as text
+    `answers` maps a status to the pydantic model of the body, a `list[Model]`, a union `A | B`, a media type as text
     ("text/event-stream") or None for an empty body.
     """
 

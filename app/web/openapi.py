@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
+from itertools import chain
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -141,6 +143,8 @@ def _answer(status: int, answer: Any) -> dict[str, Any]:
         described["content"] = {answer: {"schema": {} if "json" in answer else {"type": "string"}}}
     elif get_origin(answer) is list:
         described["content"] = _json({"type": "array", "items": _reference(get_args(answer)[0])})
+    elif isinstance(answer, UnionType):
+        described["content"] = _json({"anyOf": [_reference(each) for each in get_args(answer)]})
     elif isinstance(answer, type) and issubclass(answer, BaseModel):
         described["content"] = _json(_reference(answer))
     elif answer is not None:
@@ -164,14 +168,16 @@ def _reference(model: Any) -> dict[str, str]:
 def _models() -> list[type[BaseModel]]:
     found: dict[type[BaseModel], None] = {}
     for told in in_order():
-        for each in (told.body, *(_item_of(answer) for answer in told.answers.values())):
+        for each in (told.body, *chain.from_iterable(map(_items_of, told.answers.values()))):
             if isinstance(each, type) and issubclass(each, BaseModel):
                 found[each] = None
     return list(found)
 
 
-def _item_of(answer: Any) -> Any:
-    return get_args(answer)[0] if get_origin(answer) is list else answer
+def _items_of(answer: Any) -> tuple[Any, ...]:
+    """The models of an answer: of a list its item, of a union all of them."""
+    is_made_of_others = get_origin(answer) is list or isinstance(answer, UnionType)
+    return get_args(answer) if is_made_of_others else (answer,)
 
 
 def _modes() -> list[tuple[type[BaseModel], Any]]:

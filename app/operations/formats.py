@@ -1,0 +1,56 @@
+"""Figures for a reader, by their unit: money with two decimals, counts in thousands, ratios as per cent."""
+
+from __future__ import annotations
+
+from app.operations.schemas import Cell, ColumnOut, ReportOut
+
+NOTHING = "–"
+MINUS = "−"
+
+
+def figure(value: Cell, unit: str, *, sign: bool = False) -> str:
+    """A figure as text; `sign` writes a plus too.
+
+    >>> figure(1234.5, "yuan"), figure(0.3141, "ratio"), figure(-12, "count")
+    ('1,234.50', '31.4%', '−12')
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return value
+    shown = _digits(abs(value), unit)
+    if value < 0 and any(digit in "123456789" for digit in shown):
+        return f"{MINUS}{shown}"
+    return f"+{shown}" if sign and value > 0 else shown
+
+
+def _digits(value: float, unit: str) -> str:
+    if unit == "yuan":
+        return f"{value:,.2f}"
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit == "ratio":
+        return f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}"
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
+
+
+def money_or_figure(value: Cell, unit: str) -> str:
+    """A figure in a sentence: money with its sign."""
+    shown = figure(value, unit)
+    if unit != "yuan" or value is None:
+        return shown
+    return f"{MINUS}¥{shown.removeprefix(MINUS)}" if shown.startswith(MINUS) else f"¥{shown}"
+
+
+def label(report: ReportOut, index: int, value: Cell) -> str:
+    """What a cell of a dimension says."""
+    column = report.columns[index]
+    return report.labels.get(column.key, {}).get(str(value)) or (NOTHING if value is None else str(value))
+
+
+def show(report: ReportOut, index: int, value: Cell) -> str:
+    """A cell of the table."""
+    column: ColumnOut = report.columns[index]
+    if column.role in ("dimension", "label"):
+        return label(report, index, value)
+    return figure(value, column.unit, sign=column.role == "change")
