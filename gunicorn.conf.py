@@ -61,8 +61,10 @@ def post_worker_init(worker: Any) -> None:
     # Here the application has been loaded, in the worker; at the top of this file it must not be.
     from app.llm.gateway import warm
     from app.web.sse import stop_all
+    from app.web.whole_answers import send_whole_answers
     from wsgi import app
 
+    send_whole_answers()
     with app.app_context():
         warm()
     # What is there now stays: the collector need not walk through it again and again (0.1 s each time).

@@ -26,7 +26,7 @@ from app.mcp.server import build_server
 from app.mcp.visit import STATE_KEY, Visit
 from app.tools.call_batch import begin_batching
 from app.web import sse
-from app.web.aio import Loop, is_gone, process_loop
+from app.web.aio import Loop, is_gone, serving_loop
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 # Not for the SDK: the key has been read, and must not get into a log or a tool.
@@ -129,7 +129,7 @@ def host_of(app: Flask) -> Host:
 
 def _make(app: Flask) -> Host:
     settings: Settings = app.extensions["mcpshop_settings"]
-    loop = process_loop()
+    loop = serving_loop()
     begin_batching(app)
     # It tells of every session and request.
     logging.getLogger("mcp").setLevel(logging.WARNING)

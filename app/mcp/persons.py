@@ -23,7 +23,7 @@ from app.oauth.resources import Resource
 from app.oauth.service import is_worth_noting, note_use
 from app.tools.groups import find_group_by_code
 from app.tools.queries import get_tool
-from app.web.aio import process_loop
+from app.web.aio import serving_loop
 from app.web.auth import request_id
 from app.web.i18n import current_locale
 
@@ -44,7 +44,7 @@ def find_visit(token: str, resource: Resource) -> tuple[Visit, Callable[[], bool
     _note(granted)
     visit = Visit(
         app=cast(Flask, current_app._get_current_object()),  # type: ignore[attr-defined]
-        loop=process_loop(),
+        loop=serving_loop(),
         group_id=group.id if group else None,
         code=resource.code or "",
         locale=current_locale(),

@@ -32,7 +32,7 @@ from app.mcp.postbox import Letter, Postbox
 from app.mcp.server import build_server
 from app.mcp.visit import STATE_KEY, Context, Visit
 from app.tools.call_batch import begin_batching
-from app.web.aio import process_loop
+from app.web.aio import serving_loop
 
 MESSAGES = "/messages/"
 SESSION_ID = re.compile(rb"session_id=([0-9a-f]{32})")
@@ -65,7 +65,7 @@ class SseHost:
     def __init__(self, app: Flask) -> None:
         security = security_of(_settings(app))
         self.pid = os.getpid()
-        self._loop = process_loop()
+        self._loop = serving_loop()
         self._server = build_server(app, self._loop)
         self._options = tell_sessions(self._server, ChangeBus(self._loop, app), _keep)
         self._transport = SseServerTransport(MESSAGES, security)

@@ -26,7 +26,7 @@ from app.tools.groups import find_group
 from app.tools.limits import shorten
 from app.tools.models import ToolCallLog
 from app.tools.registry import registry
-from app.web.aio import process_loop
+from app.web.aio import serving_loop
 
 log = getLogger(__name__)
 USER_ID = "user_id"
@@ -105,7 +105,7 @@ def _check_reachable(name: str, group_id: int) -> None:
 def _visit(admin_id: int, group_id: int, locale: str) -> AdminVisit:
     return AdminVisit(
         app=cast(Flask, current_app._get_current_object()),  # type: ignore[attr-defined]
-        loop=process_loop(),
+        loop=serving_loop(),
         group_id=group_id,
         code="",
         locale=locale,

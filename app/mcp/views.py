@@ -20,7 +20,7 @@ from app.mcp.visit import Visit
 from app.oauth.rules import access_token_in
 from app.oauth.site import resource_of
 from app.tools.groups import Group, find_group_by_key
-from app.web.aio import process_loop
+from app.web.aio import serving_loop
 from app.web.auth import PUBLIC, access, request_id
 from app.web.i18n import current_locale
 
@@ -69,7 +69,7 @@ def _by_key(key: str, server_code: str | None) -> Admitted | None:
     check_request(group)
     visit = Visit(
         app=cast(Flask, current_app._get_current_object()),  # type: ignore[attr-defined]
-        loop=process_loop(),
+        loop=serving_loop(),
         group_id=group.id,
         code=group.code,
         locale=current_locale(),

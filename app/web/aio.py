@@ -165,10 +165,15 @@ class _NativeLoop(asyncio.SelectorEventLoop):
         self._add_reader(self._ssock.fileno(), self._read_from_self)  # type: ignore[attr-defined]
 
 
+def _quicken_locks() -> None:
+    """asyncio takes one lock for each new event, and holds it for no time; gevent's would be many times slower."""
+    native = monkey.get_original("_thread", "allocate_lock")
+    if monkey.is_module_patched("threading") and not isinstance(asyncio.mixins._global_lock, type(native())):
+        asyncio.mixins._global_lock = native()
+
+
 def _start() -> Loop:
-    if monkey.is_module_patched("threading"):
-        # Taken on the loop's thread only, for each new event; gevent's lock would be many times slower there.
-        asyncio.mixins._global_lock = monkey.get_original("_thread", "allocate_lock")()
+    _quicken_locks()
     home: Home = GeventHome() if monkey.is_module_patched("threading") else ThreadsHome()
     loop = Loop(_native_loop(), home)
 
@@ -182,6 +187,7 @@ def _start() -> Loop:
 
 
 _loop: Loop | None = None
+_serving: Loop | None = None
 _starting = threading.Lock()
 
 
@@ -192,6 +198,20 @@ def process_loop() -> Loop:
         if _loop is None or _loop.pid != os.getpid():
             _loop = _start()
         return _loop
+
+
+def serving_loop() -> Loop:
+    """This process's loop for coroutines that open no sockets: on gevent's hub in the web process, else the one loop."""
+    global _serving
+    if not monkey.is_module_patched("threading"):
+        return process_loop()
+    with _starting:
+        if _serving is None or _serving.pid != os.getpid():
+            from app.web.hub_loop import HubHome, HubLoop
+
+            _quicken_locks()
+            _serving = Loop(HubLoop(), HubHome())
+        return _serving
 
 
 def is_gone(connection: socket.socket | None) -> bool:
