@@ -48,10 +48,11 @@ class Select:
     def formula(self, metric: str) -> str:
         """The SQL of a metric, with the bounds of the period or the bucket put in."""
         entry = self._catalogue.metrics[metric]
-        said = self._bounds(entry.formulas[self.source])
+        said = self.bounds(entry.formulas[self.source])
         return f"{said} * 1.000000 / {self.days}" if self.days and entry.kind != "ratio" else said
 
-    def _bounds(self, said: str) -> str:
+    def bounds(self, said: str) -> str:
+        """A piece of the catalogue's SQL with the bounds of the period or the bucket put in."""
         if "{" not in said:
             return said
         values = {
@@ -68,7 +69,7 @@ class Select:
         """The SQL of a dimension."""
         if step := next((each for each in TIME if each == dimension), None):
             return bucket_of(self._source, self.span, step, self.zone)
-        return self._bounds(self._catalogue.dimensions[dimension].columns[self.source])
+        return self.bounds(self._catalogue.dimensions[dimension].columns[self.source])
 
     @property
     def ctes(self) -> str:
