@@ -59,6 +59,7 @@ from app.gateway import views as gateway_views
 from app.insights import tools as insights_tools
 from app.insights.knowledge import models as _knowledge  # noqa: F401
 from app.insights.knowledge import views as knowledge_views
+from app.insights.saved import models as _saved_reports  # noqa: F401
 from app.mcp import connect_views as mcp_connect_views
 from app.mcp import groups_api as mcp_groups_api
 from app.mcp import groups_views as mcp_groups_views

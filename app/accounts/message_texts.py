@@ -45,6 +45,8 @@ class Text:
 
 ORDER = "/orders/%(order_id)s"
 SEE_ORDER = N_("See the order")
+REPORT = "/ops/reports/%(report_id)s"
+SEE_REPORT = N_("See the report")
 
 TEXTS: dict[str, Text] = {
     "account.registered": Text(
@@ -136,5 +138,33 @@ TEXTS: dict[str, Text] = {
         icon="alert",
         link="/admin/agents",
         link_label=N_("See the agents"),
+    ),
+    "report.ready": Text(
+        N_("Your report “%(name)s” is ready"),
+        (Sentence(N_("It shows %(first_day)s to %(last_day)s.")),),
+        icon="chart",
+        link=REPORT,
+        link_label=SEE_REPORT,
+    ),
+    "report.failed": Text(
+        N_("Your report “%(name)s” could not be made"),
+        (Sentence(N_("It was tried three times. It will be tried again when it is due next.")),),
+        icon="alert",
+        link=REPORT,
+        link_label=SEE_REPORT,
+    ),
+    "report.alert": Text(
+        N_("Alert: %(metric)s in your report “%(name)s”"),
+        (
+            Sentence(N_("%(metric)s is %(figure)s, below %(bound)s."), when=("comparator", "lt")),
+            Sentence(N_("%(metric)s is %(figure)s, at or below %(bound)s."), when=("comparator", "le")),
+            Sentence(N_("%(metric)s is %(figure)s, above %(bound)s."), when=("comparator", "gt")),
+            Sentence(N_("%(metric)s is %(figure)s, at or above %(bound)s."), when=("comparator", "ge")),
+            Sentence(N_("That is from %(first_day)s to %(last_day)s.")),
+            Sentence(N_("You are told again once it has been back in between.")),
+        ),
+        icon="alert",
+        link=REPORT,
+        link_label=SEE_REPORT,
     ),
 }

@@ -20,5 +20,6 @@ SCHEDULES = (
     Schedule("close_dead_runs", 10, "app.agent.jobs.close_dead_runs"),
     Schedule("clean_up", 3600, "app.admin.jobs.clean_up"),
     Schedule("hand_over_campaigns", 2, "app.campaigns.jobs.sweep"),
+    Schedule("hand_over_saved_reports", 5, "app.insights.saved.jobs.sweep"),
     Schedule("end_grants", 3600, "app.oauth.jobs.clean_up"),
 )
