@@ -105,6 +105,18 @@ def test_a_text_names_only_values_that_somebody_sends() -> None:
         "order.refunded": {"order_id", "amount", "credit", "points"},
         "cart.merged": {"order_id", "lines"},
         "agent.alert": {"agent", "kind", "status"},
+        "report.ready": {"name", "report_id", "first_day", "last_day"},
+        "report.failed": {"name", "report_id"},
+        "report.alert": {
+            "name",
+            "report_id",
+            "first_day",
+            "last_day",
+            "metric",
+            "figure",
+            "bound",
+            "comparator",
+        },
     }
     for topic, text in TEXTS.items():
         parts = [text.subject, text.link, *(part.text for part in text.sentences)]

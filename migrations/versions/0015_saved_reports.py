@@ -1,7 +1,7 @@
 """Saved reports and their runs
 
-Revision ID: 0014
-Revises: 0013
+Revision ID: 0015
+Revises: 0014
 Create Date: 2026-11-30 19:30:00.000000
 
 """
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 import app.db
 
 # revision identifiers, used by Alembic.
-revision = '0014'
-down_revision = '0013'
+revision = '0015'
+down_revision = '0014'
 branch_labels = None
 depends_on = None
 
