@@ -13,10 +13,10 @@ from flask_babel import force_locale, gettext
 from pydantic import JsonValue
 
 from app.core.actor import Actor, Role
-from app.core.errors import N_
 from app.insights import questions
 from app.insights.answers import Answer, Clarify, Note, Refused, Understood
 from app.insights.compiling.compiler import Compiled
+from app.insights.diagnosis.service import diagnose
 from app.insights.names import Context
 from app.insights.question import Question
 from app.insights.reporting import check_report, run_report
@@ -35,7 +35,6 @@ from app.operations.schemas import (
 from app.operations.summary import summarise
 
 BUILTIN = "builtin"
-NO_DIAGNOSIS = N_("The desk cannot look for reasons yet. Ask for the figures of both periods instead.")
 
 
 def answer(query: str, previous: Question | None, actor: Actor, context: Context, steps: Steps) -> DeskAnswer:
@@ -66,7 +65,7 @@ def settle(found: Answer, query: str, context: Context, steps: Steps, model: str
     elif found.intent == "plan":
         done = _plan(query, context, steps)
     elif found.intent == "diagnose":
-        done = _diagnose(found, context, steps)
+        done = _diagnose(found, query, context, steps)
     else:
         done = _report(found, context, steps)
     done.query, done.locale, done.debug.model = query, context.locale, model
@@ -136,10 +135,18 @@ def _note(note: Note) -> str:
     return _said(note.message, note.params)
 
 
-def _diagnose(found: Understood, _context: Context, _steps: Steps) -> DeskAnswer:
-    done = _refuse("no_diagnosis", str(gettext(NO_DIAGNOSIS)), "diagnose")
-    done.question, done.understood_as = found.question, found.understood_as
-    return done
+def _diagnose(found: Understood, query: str, context: Context, steps: Steps) -> DeskAnswer:
+    """Why, with the figures and documents that each claim rests on."""
+    diagnosis = diagnose(found.question, context, steps, sentence=query)
+    return DeskAnswer(
+        intent="diagnose",
+        answer=diagnosis.answer,
+        diagnosis=diagnosis.as_json(),
+        understood_as=diagnosis.understood_as,
+        notes=list(diagnosis.notes),
+        question=diagnosis.question,
+        debug=DebugOut(route_intent="diagnose", sql=";\n\n".join(diagnosis.sql), guard=GuardOut(passed=True)),
+    )
 
 
 def _plan(query: str, context: Context, steps: Steps) -> DeskAnswer:

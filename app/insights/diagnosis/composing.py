@@ -11,9 +11,8 @@ from app.insights.diagnosis.quoting import Quotation, find_quotation
 from app.insights.diagnosis.splits import Split
 from app.insights.diagnosis.subject import Subject
 from app.insights.diagnosis.suspects.finding import Finding
-from app.insights.diagnosis.texts import SEARCHES, TEXTS
+from app.insights.diagnosis.texts import METRIC_TAGS, SEARCHES, TEXTS
 from app.insights.diagnosis.writing import Size, Words, Writer
-from app.insights.metrics.catalogue import catalogue
 
 MOST_GROUPS, MOST_PER_SUSPECT, MOST_CAUSES_QUOTED = 3, 3, 4
 _PLACES = re.compile(r"{(\w+)}")
@@ -136,10 +135,8 @@ def write_hypotheses(subject: Subject, causes: Sequence[Cause], writer: Writer) 
             find_quotation(query[english], writer.locale, ("diagnosis", "metric"), used, tags),
             found,
         )
-    query_of = catalogue().metrics[subject.metric]
-    reading = find_quotation(
-        query_of.name(writer.locale), writer.locale, ("metric",), used, (subject.metric,)
-    )
+    tags = METRIC_TAGS.get(subject.metric, (subject.metric,))
+    reading = find_quotation(subject.name, writer.locale, ("metric",), used, tags, only_tagged=True)
     _quote(writer, "hypothesis", "kb_reading", reading, found)
     return found
 
@@ -171,7 +168,9 @@ def write_next(
             writer,
             "next",
             "kb_next",
-            find_quotation(usual, writer.locale, ("diagnosis",), used, (subject.metric,)),
+            find_quotation(
+                usual, writer.locale, ("diagnosis",), used, METRIC_TAGS.get(subject.metric, (subject.metric,))
+            ),
             found,
         )
     return found

@@ -46,7 +46,7 @@ def verify_premise(subject: Subject) -> Move:
     first, second = now[WHOLE], then[WHOLE]
     is_ratio = parts.is_ratio
     spread = dispersion([*reversed(earlier), second], is_ratio=is_ratio)
-    z = z_of(first, second, is_ratio=is_ratio, scale=subject.scale, dispersion=spread)
+    z = z_of(first, second, is_ratio=is_ratio, dispersion=spread)
     value, base = _value(subject, first), _value(subject, second)
     change = None if value is None or base is None else value - base
     verdict = _verdict(subject, second, change, z)
@@ -70,9 +70,7 @@ def _verdict(subject: Subject, then: Sums, change: float | None, z: float) -> Pr
         return "unknown"
     if subject.asked is None:
         return "unasked"
-    # Of periods of unequal length the z compares what they are per day.
-    went = (z if subject.scale != 1 else change) or 0.0
-    if (went < 0) != (subject.asked == "down") or went == 0:
+    if (change < 0) != (subject.asked == "down") or change == 0:
         return "wrong"
     return "noise" if abs(z) < NOISE_Z else "holds"
 

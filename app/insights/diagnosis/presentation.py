@@ -35,7 +35,7 @@ def as_json(diagnosis: Diagnosis) -> dict[str, Any]:
         ],
         "figures": [_figure(figure) for figure in diagnosis.figures],
         "documents": [{"key": each.key, "title": each.title} for each in diagnosis.documents],
-        "charts": [chart_data(chart) for chart in diagnosis.charts],
+        "charts": [_chart(chart) for chart in diagnosis.charts],
         "notes": list(diagnosis.notes),
         "sql": list(diagnosis.sql),
     }
@@ -60,15 +60,13 @@ def _figure(figure: Figure) -> dict[str, Any]:
     }
 
 
-def chart_data(chart: Chart) -> dict[str, Any]:
-    """A chart for `data-chart`; ratios in per cent, for the eye."""
-    factor = 100 if chart.unit in ("ratio", "points") else 1
-    unit = {"yuan": "¥", "ratio": "%", "points": "%"}.get(chart.unit, "")
+def _chart(chart: Chart) -> dict[str, Any]:
+    """A waterfall: its first category is what it was, its last what it is, between them the steps."""
     return {
         "kind": chart.kind,
         "title": chart.title,
         "figure": chart.figure,
         "categories": list(chart.categories),
-        "series": [{"name": chart.title, "values": [round(value * factor, 4) for value in chart.values]}],
-        "unit": unit,
+        "series": [{"name": chart.title, "values": list(chart.values), "is_base": False}],
+        "unit": chart.unit,
     }

@@ -26,13 +26,21 @@ class Quotation:
 
 
 def find_quotation(
-    query: str, locale: str, kinds: Sequence[str], used: set[str], tags: Sequence[str] = ()
+    query: str,
+    locale: str,
+    kinds: Sequence[str],
+    used: set[str],
+    tags: Sequence[str] = (),
+    *,
+    only_tagged: bool = False,
 ) -> Quotation | None:
     """The best sentence on a subject that is not used yet; documents with one of `tags` come first."""
     hits = search_documents(query, locale, 6, kinds)
     ranked = [hit for hit in hits if set(hit.tags) & set(tags)] + [
         hit for hit in hits if not set(hit.tags) & set(tags)
     ]
+    if only_tagged:
+        ranked = [hit for hit in ranked if set(hit.tags) & set(tags)]
     for hit in ranked[:3]:
         sentence = _best(hit, query, locale, used)
         if sentence:

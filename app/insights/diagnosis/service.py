@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.core.errors import N_
 from app.insights.answers import Definition
 from app.insights.diagnosis.charting import charts_of
 from app.insights.diagnosis.composing import write_checks, write_findings, write_hypotheses, write_next
@@ -57,7 +56,6 @@ BEARING: dict[str, tuple[Check, ...]] = {
     ),
     "new_members": (),
 }
-NO_DATA = N_("The data begins on %(first)s.")
 
 
 @dataclass(slots=True)
@@ -166,5 +164,19 @@ def compose(evidence: Evidence, claims: Sequence[Claim], documents: Sequence[Doc
         documents=tuple(document for document in documents if document.key in cited),
         causes=evidence.causes,
         charts=charts_of(subject, move, evidence.formula, evidence.splits),
+        notes=tuple(_notes(subject)),
         definitions=(Definition(entry.key, subject.name, entry.definition(locale), entry.unit),),
     )
+
+
+def _notes(subject: Subject) -> list[str]:
+    """What the reader should know of the comparison."""
+    writer, found = Writer(subject.context.locale), []
+    base, first = subject.base, subject.context.first_day
+    if subject.named_base is not None:
+        found.append(writer.text("note_base").format(start=base.start.isoformat(), end=base.end.isoformat()))
+    if first is not None and base.start < first <= base.end:
+        found.append(writer.text("note_partial").format(first=first.isoformat()))
+    if subject.has_other_weekdays:
+        found.append(writer.text("note_weekdays"))
+    return found

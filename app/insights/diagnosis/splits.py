@@ -17,6 +17,8 @@ from app.insights.metrics.catalogue import catalogue
 DIMENSIONS = ("store", "city", "channel", "category", "level", "customer")
 # What the groups of a dimension leave of the whole.
 RESTS = {"level": "guests", "customer": "guests", "category": "order_discounts"}
+# A member's level is the one of today, and the customer groups have a check of their own: their shares drift by themselves.
+NO_CAUSES = ("level", "customer")
 REST_NAMES = {
     "guests": ("散客", "Guests"),
     "order_discounts": ("订单级优惠", "Order discounts"),
@@ -186,12 +188,12 @@ def _group(
 def _apart(subject: Subject, move: Move, now: Sums, then: Sums) -> float:
     """How far the group went a way of its own: its change against that of all others."""
     is_ratio = subject.parts.is_ratio
-    own = z_of(now, then, is_ratio=is_ratio, scale=subject.scale, dispersion=move.dispersion)
+    own = z_of(now, then, is_ratio=is_ratio, dispersion=move.dispersion)
     others_now, others_then = move.now - now, move.then - then
     if is_ratio:
         changes = [_step(a, b) for a, b in ((now, then), (others_now, others_then))]
     else:
-        changes = [_log_step(a, b, subject.scale) for a, b in ((now, then), (others_now, others_then))]
+        changes = [_log_step(a, b) for a, b in ((now, then), (others_now, others_then))]
     if any(change is None for change in changes):
         return own
     (size, spread), (other, other_spread) = (change or (0.0, 0.0) for change in changes)
@@ -207,11 +209,11 @@ def _step(now: Sums, then: Sums) -> tuple[float, float] | None:
     return None if a is None or b is None or not math.isfinite(spread) else (a - b, spread)
 
 
-def _log_step(now: Sums, then: Sums, scale: float) -> tuple[float, float] | None:
+def _log_step(now: Sums, then: Sums) -> tuple[float, float] | None:
     """The relative change and its variance."""
     if now.x <= 0 or then.x <= 0:
         return None
-    return math.log(now.x / (then.x * scale)), now.xx / now.x**2 + then.xx / then.x**2
+    return math.log(now.x / then.x), now.xx / now.x**2 + then.xx / then.x**2
 
 
 def _weight(subject: Subject, move: Move, now: Sums, then: Sums) -> float:
@@ -287,9 +289,10 @@ def _row(subject: Subject, group: Group, wholes: tuple[float, float]) -> tuple[s
 
 def causes_of(splits: list[Split], move: Move, *, is_ratio: bool) -> list[Cause]:
     """The groups that went a way of their own by more than chance in so many comparisons, furthest first."""
-    limit = critical(sum(len(split.groups) for split in splits))
+    telling = [split for split in splits if split.dimension not in NO_CAUSES]
+    limit = critical(sum(len(split.groups) for split in telling))
     found = []
-    for split in splits:
+    for split in telling:
         for row, group in enumerate(split.groups[:MOST_ROWS]):
             if group.is_rest or group.is_small:
                 continue

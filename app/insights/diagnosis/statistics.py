@@ -57,16 +57,15 @@ class Sums:
         return spread or (1 / (self.y * self.y) if rate in (0.0, 1.0) else 0.0)
 
 
-def z_of(now: Sums, then: Sums, *, is_ratio: bool, scale: float = 1.0, dispersion: float = 1.0) -> float:
-    """Standard deviations between two periods; 0 where either cannot be judged. `scale` brings `then` to the length of `now`."""
+def z_of(now: Sums, then: Sums, *, is_ratio: bool, dispersion: float = 1.0) -> float:
+    """Standard deviations between two periods; 0 where either cannot be judged."""
     first, second = now.value(is_ratio=is_ratio), then.value(is_ratio=is_ratio)
     if first is None or second is None:
         return 0.0
-    factor = 1.0 if is_ratio else scale
-    variance = now.variance(is_ratio=is_ratio) + factor * factor * then.variance(is_ratio=is_ratio)
+    variance = now.variance(is_ratio=is_ratio) + then.variance(is_ratio=is_ratio)
     if not math.isfinite(variance) or variance <= 0:
         return 0.0
-    return (first - factor * second) / math.sqrt(variance * dispersion)
+    return (first - second) / math.sqrt(variance * dispersion)
 
 
 def critical(comparisons: int, risk: float = FAMILY_RISK) -> float:

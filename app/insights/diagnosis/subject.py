@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 
 from app.insights.compiling.compiler import base_span
 from app.insights.diagnosis.anatomy import Anatomy, anatomy
@@ -60,6 +62,8 @@ class Subject:
     asked: Direction | None
     context: Context
     gatherer: Gatherer
+    # The period it was said to be compared with, where that is of another length.
+    named_base: Span | None = None
 
     @property
     def name(self) -> str:
@@ -75,14 +79,22 @@ class Subject:
         return "points" if self.unit == "ratio" else self.unit
 
     @property
-    def scale(self) -> float:
-        """What brings a total of the base to the length of the period."""
-        return self.span.days / self.base.days
-
-    @property
     def is_recent(self) -> bool:
         """Whether the period ends today, so that stock as it is now says something of it."""
         return (self.context.today - self.span.end).days <= 1
+
+    @property
+    def has_other_weekdays(self) -> bool:
+        """Whether the two periods hold different days of the week, so that a total moves by itself."""
+        return bool(self.span.days % 7) and bool((self.span.start - self.base.start).days % 7)
+
+    @property
+    def weekday_twin(self) -> Span | None:
+        """The latest earlier period with the same days of the week, where the base has others; None where it would overlap the base."""
+        days = timedelta(days=7 * math.ceil(self.span.days / 7))
+        twin = Span(self.span.start - days, self.span.end - days)
+        is_apart = twin.end < self.base.start or twin.start > self.base.end
+        return twin if self.has_other_weekdays and is_apart else None
 
     def earlier(self, most: int) -> list[Span]:
         """Periods of the same length before the base, latest first, as far as there is data."""
@@ -102,7 +114,8 @@ def subject_of(question: Question | None, context: Context, sentence: str) -> Su
     if source is None:
         asked, metric, source = Question(metrics=(USUAL,), period=asked.period), USUAL, "orders"
     span = resolve(asked.period, context.today, context.first_day)
-    base = base_span(asked.comparison or Comparison(), span, context) or before(span)
+    named = base_span(asked.comparison or Comparison(), span, context) or before(span)
+    base = as_long_as(span, named)
     plain = Question(
         metrics=(metric,),
         filters=asked.filters,
@@ -111,4 +124,23 @@ def subject_of(question: Question | None, context: Context, sentence: str) -> Su
     )
     gatherer = Gatherer(context, asked.filters)
     said = asked_direction(sentence) if sentence else "down"
-    return Subject(plain, metric, anatomy(metric, source), span, base, said, context, gatherer)
+    return Subject(
+        plain,
+        metric,
+        anatomy(metric, source),
+        span,
+        base,
+        said,
+        context,
+        gatherer,
+        None if named == base else named,
+    )
+
+
+def as_long_as(span: Span, named: Span) -> Span:
+    """The base with as many days as the period: of a longer one its first days (this month so far against the same days
+    of the last), of a shorter one also days before it. Totals of unequal periods would say little of a cause."""
+    if named.days > span.days:
+        return Span(named.start, named.start + timedelta(days=span.days - 1))
+    start = named.end - timedelta(days=span.days - 1)
+    return Span(start, named.end) if named.end < span.start or start > span.end else before(span)

@@ -21,8 +21,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "There is no data from {base_start} to {base_end} to compare with, so nothing can be said of a change of {metric} from {start} to {end}.",
     ),
     "premise_moved": (
-        "{metric}在 {start} 至 {end} 为 {now}，在 {base_start} 至 {base_end} 为 {then}：{moved} {change}，变化率 {relative}。",
-        "{metric} was {now} from {start} to {end}, and {then} from {base_start} to {base_end}: it {moved} by {change}, a relative change of {relative}.",
+        "{metric}在 {start} 至 {end} 为 {now}，在 {base_start} 至 {base_end} 为 {then}：{moved} {change}（幅度 {relative}）。",
+        "{metric} was {now} from {start} to {end}, and {then} from {base_start} to {base_end}: it {moved} by {change} ({relative} of what it was).",
     ),
     "premise_from_zero": (
         "{metric}在 {start} 至 {end} 为 {now}，在 {base_start} 至 {base_end} 为 {then}：{moved} {change}。",
@@ -55,6 +55,18 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "split_ratio": (
         "按{dimension}拆分，{label}影响最大：自身 {then} → {now}，权重 {weight_then} → {weight_now}；贡献 {contribution}，其中行为 {behaviour}、结构 {mix}（样本 {n_then} → {n_now}{small}）。",
         "By {dimension}, {label} matters most: its own figure {then} to {now}, its weight {weight_then} to {weight_now}; a contribution of {contribution}, of it behaviour {behaviour} and mix {mix} (samples {n_then} and {n_now}{small}).",
+    ),
+    "note_base": (
+        "两期取同样的天数：与 {start} 至 {end} 相比。",
+        "Both periods have as many days: compared with {start} to {end}.",
+    ),
+    "note_partial": (
+        "数据从 {first} 开始，对比期不完整。",
+        "The data begins on {first}; the period before is not complete.",
+    ),
+    "note_weekdays": (
+        "两期包含的星期不同，周末多少会影响比较。",
+        "The two periods hold different days of the week, which matters to the comparison.",
     ),
     "small": ("，小样本，不作结论", ", a small sample: nothing is concluded from it"),
     "behaviour_mix": (
@@ -194,6 +206,15 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "How to read this figure, from {title}: “{quotation}”",
     ),
     "kb_next": ("建议，《{title}》：“{quotation}”", "Advice, from {title}: “{quotation}”"),
+}
+
+# The tags under which the knowledge base keeps what defines a metric, where it is not the metric itself.
+METRIC_TAGS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("payment_failure_rate", "failed_payments"), ("payment_success_rate",)),
+    **dict.fromkeys(("new_buyer_rate", "returning_buyers", "returning_buyer_rate"), ("new_buyers", "buyers")),
+    **dict.fromkeys(("units_per_order", "unit_price"), ("aov", "units")),
+    **dict.fromkeys(("orders_per_buyer", "spend_per_buyer"), ("buyers",)),
+    **dict.fromkeys(("discount_rate", "list_sales"), ("discount",)),
 }
 
 # What the knowledge base is asked about a cause: hypotheses, and what to do; and the tags that fit best.

@@ -91,4 +91,4 @@ def shown(value: Value, unit: Unit, locale: str, *, signed: bool = False) -> str
         return f"{sign}{size * 100:.{digits}f} {'points' if locale == 'en' else '个百分点'}"
     if unit == "count":
         return f"{sign}{size:,.0f}"
-    return f"{sign}{size:,.2f}"
+    return sign + f"{size:,.1f}".removesuffix(".0") if size >= 10 else f"{sign}{size:.2f}"

@@ -63,7 +63,10 @@ Segments = dict[str, Segment]
 
 def check_customers(subject: Subject) -> Finding:
     """The groups in both periods, and which of them came less, came more, or bought otherwise."""
-    spans = [subject.span, subject.base, *subject.earlier(HISTORY)]
+    spans = [subject.span, subject.base]
+    # A Monday against a Sunday: what counts is the Monday before.
+    twin = subject.weekday_twin
+    spans += [twin] if twin is not None else subject.earlier(HISTORY)
     periods, sql = _count(subject, spans)
     figure = _figure(subject, periods, sql)
     return Finding("customers", figure, tuple(_causes(subject, periods, figure)))
@@ -231,7 +234,10 @@ def _causes(subject: Subject, periods: list[Segments], figure: Figure) -> list[C
     for row, group in enumerate(GROUPS):
         history = [period[group] for period in periods]
         now, then = history[0], history[1]
-        kind, score, size = _came(subject, group, history)
+        kind, score, size = _came(group, history[:2] if subject.weekday_twin is not None else history)
+        if subject.weekday_twin is not None:
+            again = _came(group, [history[0], history[2]])[1]
+            score = min(score, again, key=abs) if score * again > 0 else 0.0
         if (
             abs(score) >= limit
             and abs(size or 0) >= LEAST_CHANGE
@@ -248,23 +254,23 @@ def _way(score: float) -> Direction:
     return "up" if score > 0 else "down"
 
 
-def _came(subject: Subject, group: str, history: list[Segment]) -> tuple[str, float, float | None]:
+def _came(group: str, history: list[Segment]) -> tuple[str, float, float | None]:
     """Whether the group came more or less: returning customers by their frequency, the others by their number."""
     now, then = history[0], history[1]
     if group in ("once", "regular"):
         drift = _drift(history[1:])
         spread = max(1.0, (now.orders_squared + then.orders_squared) / max(1, now.orders + then.orders))
-        score = z_of_counts(
-            now.orders, then.orders, now.pool * subject.scale, then.pool * math.exp(drift)
-        ) / math.sqrt(spread)
-        return "frequency", score, _relative(now.rate, (then.rate or 0) * subject.scale)
+        score = z_of_counts(now.orders, then.orders, now.pool, then.pool * math.exp(drift)) / math.sqrt(
+            spread
+        )
+        return "frequency", score, _relative(now.rate, then.rate)
     counts = [each.people if group == "new" else each.orders for each in history]
-    score = z_of_counts(counts[0], counts[1], subject.scale, 1.0)
+    score = z_of_counts(counts[0], counts[1], 1.0, 1.0)
     if abs(score) >= NOISE_Z and len(counts) > 2:
         # More periods before tell better what is usual.
-        longer = z_of_counts(counts[0], sum(counts[1:]), subject.scale, len(counts) - 1)
+        longer = z_of_counts(counts[0], sum(counts[1:]), 1.0, len(counts) - 1)
         score = max(score, longer, key=abs) if score * longer > 0 else min(score, longer, key=abs)
-    return "people" if group == "new" else "orders", score, _relative(counts[0], counts[1] * subject.scale)
+    return "people" if group == "new" else "orders", score, _relative(counts[0], counts[1])
 
 
 def _drift(history: list[Segment]) -> float:

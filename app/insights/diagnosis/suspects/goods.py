@@ -177,7 +177,7 @@ def _prices(subject: Subject, goods: list[Goods], sql: str) -> Finding:
     for each in goods:
         now, then = each.price_now, each.price_then
         if now is not None and then and abs(now / then - 1) >= LEAST_PRICE_CHANGE:
-            score = z_of_counts(each.lines_now, each.lines_then, subject.scale, 1.0)
+            score = z_of_counts(each.lines_now, each.lines_then, 1.0, 1.0)
             moved.append((abs((now - then) * each.units_now), each, now, then, score))
     moved.sort(key=lambda item: (-item[0], item[1].sku))
     rows: list[tuple[Value, ...]] = []
@@ -193,7 +193,7 @@ def _prices(subject: Subject, goods: list[Goods], sql: str) -> Finding:
                 now / then - 1,
                 round(each.units_then),
                 round(each.units_now),
-                each.units_now / (each.units_then * subject.scale) - 1 if each.units_then else None,
+                each.units_now / each.units_then - 1 if each.units_then else None,
                 round((now - then) * each.units_now, 2),
             )
         )
