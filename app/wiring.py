@@ -81,6 +81,7 @@ from app.oauth import models as _oauth  # noqa: F401
 from app.oauth import protocol as oauth_protocol
 from app.operations import api as operations_api
 from app.operations import models as _operations  # noqa: F401
+from app.operations.saved import api as saved_reports_api
 from app.orders import api as orders_api
 from app.orders import checkout as orders_checkout
 from app.orders import console as orders_console
@@ -121,6 +122,7 @@ BLUEPRINTS = (
     agent_views.bp,
     agent_api.bp,
     operations_api.bp,
+    saved_reports_api.bp,
     mcp_views.bp,
     external_views.bp,
     external_api.bp,

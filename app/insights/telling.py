@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask_babel import gettext
 
-from app.insights.answers import Answer, Clarify, Note, Refused, Understood
+from app.insights.answers import Answer, Clarify, Definition, Note, Refused, Understood
 from app.insights.compiling.report import Column, Report
+from app.insights.diagnosis.model import Diagnosis, Figure
 from app.insights.names import Context
 from app.insights.reporting import make_report
 from app.language.periods import Span
@@ -16,6 +17,7 @@ from app.language.periods import Span
 Told = dict[str, Any]
 # What a model can read; the desk shows and exports all of it.
 MAX_ROWS = 50
+MAX_FIGURE_ROWS = 10
 
 
 def told_answer(answer: Answer, context: Context, *, max_rows: int = MAX_ROWS) -> Told:
@@ -25,11 +27,11 @@ def told_answer(answer: Answer, context: Context, *, max_rows: int = MAX_ROWS) -
         return {
             "status": "clarify",
             "reason": answer.reason,
-            "message": gettext(answer.message, **answer.params),
+            "message": _said(answer.message, answer.params),
             "choices": [choice.text for choice in answer.choices],
         }
     if isinstance(answer, Refused):
-        message = gettext(answer.message, **answer.params)
+        message = _said(answer.message, answer.params)
         return {"status": "refused", "reason": answer.reason, "message": message}
     return _told_report(answer, context, max_rows)
 
@@ -47,10 +49,7 @@ def _told_report(understood: Understood, context: Context, max_rows: int) -> Tol
         "columns": [_column(column) for column in report.columns],
         "rows": [_row(report, row) for row in report.rows[:max_rows]],
         "row_count": total,
-        "definitions": [
-            {"metric": each.metric, "name": each.name, "definition": each.text, "unit": each.unit}
-            for each in understood.definitions
-        ],
+        "definitions": _definitions(understood.definitions),
         "notes": list(_notes((*understood.notes, *ran.notes))),
         "sql": list(ran.sql),
     }
@@ -59,6 +58,45 @@ def _told_report(understood: Understood, context: Context, max_rows: int) -> Tol
     if ran.truncated:
         told["notes"].append(gettext("There are more rows than a report holds."))
     return told
+
+
+def told_diagnosis(found: Diagnosis) -> Told:
+    """Verified claims, each with its sources, and the figures that they cite."""
+    cited = dict.fromkeys(key for claim in found.claims if claim.tag == "data" for key in claim.sources)
+    figures = [figure for figure in found.figures if figure.key in cited]
+    return {
+        "status": "ok",
+        "understood_as": found.understood_as,
+        "period": _span(found.span),
+        "compared_with": _span(found.base),
+        "premise": found.premise,
+        "claims": [
+            {"section": claim.section, "text": claim.text, "tag": claim.tag, "sources": list(claim.sources)}
+            for claim in found.claims
+        ],
+        "figures": [_figure(figure) for figure in figures],
+        "documents": [{"key": each.key, "title": each.title} for each in found.documents],
+        "definitions": _definitions(found.definitions),
+        "notes": list(found.notes),
+        "sql": list(dict.fromkeys(sql for figure in figures for sql in figure.sql)),
+    }
+
+
+def _figure(figure: Figure) -> Told:
+    return {
+        "key": figure.key,
+        "title": figure.title,
+        "columns": [column.name for column in figure.columns],
+        "rows": [list(row) for row in figure.rows[:MAX_FIGURE_ROWS]],
+        "row_count": len(figure.rows),
+    }
+
+
+def _definitions(definitions: Iterable[Definition]) -> list[Told]:
+    return [
+        {"metric": each.metric, "name": each.name, "definition": each.text, "unit": each.unit}
+        for each in definitions
+    ]
 
 
 def _span(span: Span) -> Told:
@@ -79,4 +117,9 @@ def _row(report: Report, row: Iterable[Any]) -> list[Any]:
 
 
 def _notes(notes: Iterable[Note]) -> Iterable[str]:
-    return (gettext(note.message, **note.params) for note in notes)
+    return (_said(note.message, note.params) for note in notes)
+
+
+def _said(message: str, params: Mapping[str, str]) -> str:
+    """A msgid with its values; filled in even without any, for its "%%"."""
+    return str(gettext(message)) % dict(params)

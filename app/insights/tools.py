@@ -12,11 +12,13 @@ from app.core.errors import N_
 from app.db import db
 from app.insights.answers import Understood
 from app.insights.asking import DIMENSIONS, METRICS, FilterPart, question_of
+from app.insights.diagnosis import service
 from app.insights.knowledge.search import MAX_QUERY, search_documents
 from app.insights.names import Context
 from app.insights.queries import current_context
 from app.insights.questions import answer, out_of_reach, understand
-from app.insights.telling import told_answer
+from app.insights.steps import Steps
+from app.insights.telling import told_answer, told_diagnosis
 from app.runtime import settings
 from app.tools.spec import Arguments, ToolSpec, tool
 
@@ -69,6 +71,11 @@ def _context(actor: Actor) -> Context:
     return context
 
 
+def _elsewhere(intent: str) -> dict[str, Any]:
+    name, message = _OTHER_TOOLS[intent]
+    return {"status": "other_tool", "tool": name, "message": gettext(message)}
+
+
 @tool(
     category="insights",
     zh="按指标、维度、筛选和时间段查询经营数据。返回列、行、口径、时间段和 SQL。",
@@ -101,9 +108,27 @@ def ask_report(actor: Actor, arguments: ReportArguments) -> dict[str, Any]:
     context = _context(actor)
     found = answer(arguments.question, None, context)
     if isinstance(found, Understood) and found.intent in _OTHER_TOOLS:
-        name, message = _OTHER_TOOLS[found.intent]
-        return {"status": "other_tool", "tool": name, "message": gettext(message)}
+        return _elsewhere(found.intent)
     return told_answer(found, context)
+
+
+@tool(
+    category="insights",
+    zh="某个指标为什么变了：先核实是否真的变了，再拆解、排查、引用知识库。每条结论标明来自数据（data）还是知识库（kb）。",
+    en="Why a figure moved: verified first, then taken apart, checked and set against the knowledge base. Each claim "
+    "says whether it comes from data or from a document (kb).",
+    arguments=ReportArguments,
+    roles=OPERATORS,
+    timeout_seconds=60,
+)
+def diagnose(actor: Actor, arguments: ReportArguments) -> dict[str, Any]:
+    context = _context(actor)
+    found = answer(arguments.question, None, context)
+    if isinstance(found, Understood) and found.intent == "plan":
+        return _elsewhere("plan")
+    if not isinstance(found, Understood):
+        return told_answer(found, context)
+    return told_diagnosis(service.diagnose(found.question, context, Steps(), sentence=arguments.question))
 
 
 @tool(
@@ -121,4 +146,4 @@ def search_knowledge(actor: Actor, arguments: KnowledgeArguments) -> dict[str, A
     return {"documents": documents, "count": len(documents)}
 
 
-TOOLS: tuple[ToolSpec, ...] = (query_metrics, ask_report, search_knowledge)
+TOOLS: tuple[ToolSpec, ...] = (query_metrics, ask_report, diagnose, search_knowledge)

@@ -9,7 +9,7 @@ FIXED_NAMES = {
     "add_to_cart", "view_cart", "update_cart", "remove_from_cart", "clear_cart",
     "list_coupons", "claim_coupon",
     "place_order", "list_orders", "get_order", "cancel_order", "talk_to_consultant",
-    "query_metrics", "ask_report", "search_knowledge", "draft_campaign_plan",
+    "query_metrics", "ask_report", "diagnose", "search_knowledge", "draft_campaign_plan",
     "get_user_profile", "search_users", "analyze_customer", "get_customer_preferences",
     "get_conversation_data", "summarize_conversation", "generate_plan", "optimize_plan",
 }  # fmt: skip

@@ -23,11 +23,11 @@ from tests.insights.shop_data import TODAY, demo_file, demo_shop  # noqa: F401
 
 OLGA = Actor(user_id=1, roles=frozenset({Role.OPERATOR}), locale="en")
 LING = Actor(user_id=1, roles=frozenset({Role.OPERATOR}), locale="zh")
-# diagnose has tests of its own.
-READING = ("query_metrics", "ask_report", "search_knowledge", "draft_campaign_plan")
+READING = ("query_metrics", "ask_report", "diagnose", "search_knowledge", "draft_campaign_plan")
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "query_metrics": {"metrics": ["gmv"], "period": "last 7 days"},
     "ask_report": {"question": "GMV"},
+    "diagnose": {"question": "why did GMV fall"},
     "search_knowledge": {"q": "repeat rate"},
     "draft_campaign_plan": {"brief": "win back"},
 }
@@ -183,6 +183,7 @@ def test_hostile_arguments_reach_no_statement(demo_shop: Flask, text: str) -> No
         {"metrics": ["gmv"], "period": "last 7 days", "filters": [{"dimension": "level", "values": [text]}]},
     ):
         assert error_of("query_metrics", **arguments)["code"] == "INVALID_PARAM"
+    assert told("diagnose", question=f"why did GMV fall {text}")["status"] in ("ok", "clarify", "refused")
     assert told("ask_report", question=f"GMV {text}")["status"] in ("ok", "clarify", "refused")
     assert call("search_knowledge", q=text).status == "ok"
     assert call("draft_campaign_plan", brief=text).status == "ok"
@@ -248,3 +249,26 @@ def test_a_drafted_plan_has_counted_figures_and_is_not_published(demo_shop: Flas
     assert found["estimate"]["members"] >= found["estimate"]["accounts"]
     assert found["filled_with_defaults"] == []
     assert "Budget" in told("draft_campaign_plan", brief="15% off for a week")["filled_with_defaults"]
+
+
+def test_a_why_is_answered_by_claims_with_their_sources(demo_shop: Flask) -> None:  # noqa: F811
+    files = list(read_documents())
+    in_transaction(lambda: load_documents(files))
+    found = told("diagnose", question="why did the repeat rate fall in the last 7 days")
+    assert found["status"] == "ok" and found["premise"] in ("holds", "noise", "wrong")
+    figures = {figure["key"] for figure in found["figures"]}
+    documents = {document["key"] for document in found["documents"]}
+    assert found["claims"]
+    for claim in found["claims"]:
+        assert claim["tag"] in ("data", "kb") and claim["sources"]
+        assert set(claim["sources"]) <= (figures if claim["tag"] == "data" else documents)
+    assert found["period"]["end"] == "2026-11-21" and found["definitions"][0]["metric"] == "repeat_rate"
+    assert all(sql.upper().lstrip().startswith(("SELECT", "WITH")) for sql in found["sql"])
+
+
+def test_what_cannot_be_diagnosed_is_asked_or_refused(demo_shop: Flask) -> None:  # noqa: F811
+    assert told("diagnose", question="why is the weather bad")["status"] == "refused"
+    assert told("diagnose", question="what happened")["status"] in ("clarify", "refused")
+    assert told("diagnose", question="plan a campaign with a budget of 8000")["tool"] == "draft_campaign_plan"
+    # No "why" in it: the tool's own name says what is wanted.
+    assert told("diagnose", LING, question="最近7天成交额")["claims"]
