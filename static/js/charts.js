@@ -1,4 +1,4 @@
-// Charts of the console: <div class="chart" data-chart='{"kind": "bar|line|stacked", "title": "...", "categories": [...],
+// Charts of the console: <div class="chart" data-chart='{"kind": "bar|line|stacked|waterfall", "title": "...", "categories": [...],
 // "series": [{"name": "...", "values": [1, null, ...]}], "unit": "..."}'></div>. The page has the same figures in a table,
 // so that without JavaScript, or when the library's host is away, nothing is lost: the empty place is hidden then.
 
@@ -30,9 +30,34 @@ function seriesOf(data, token) {
   }));
 }
 
+/** From the first value over what each step did to the last: the steps float at the level that was reached. */
+function waterfallOf(data, token) {
+  const values = data.series[0].values;
+  const last = values.length - 1;
+  let level = 0;
+  const steps = values.map((value, index) => {
+    const from = index === 0 || index === last ? 0 : level;
+    level = index === last ? value : from + value;
+    return { low: Math.min(from, level), size: Math.abs(level - from), isWhole: index === 0 || index === last, value };
+  });
+  const ends = steps.flatMap((step) => (step.isWhole ? [step.value] : [step.low, step.low + step.size]));
+  const [lowest, highest] = [Math.min(...ends), Math.max(...ends)];
+  const colourOf = (step) => token(step.isWhole ? "--ink-3" : step.value < 0 ? "--warm" : "--accent");
+  return {
+    // The steps are small beside the whole: the axis begins a little below the lowest of them.
+    min: lowest > 0 ? Math.max(0, lowest - (highest - lowest) * 0.6) : undefined,
+    series: [
+      { type: "bar", stack: "fall", silent: true, barMaxWidth: 36, itemStyle: { color: "transparent" }, data: steps.map((step) => step.low) },
+      { type: "bar", stack: "fall", name: data.series[0].name, barMaxWidth: 36, data: steps.map((step) => ({ value: step.size, itemStyle: { color: colourOf(step) } })) },
+    ],
+    said: (points) => `${points[0].name}: ${numbers.format(values[points[0].dataIndex])}${data.unit ? ` ${data.unit}` : ""}`,
+  };
+}
+
 function optionOf(data, token) {
   const text = { color: token("--ink-2"), fontFamily: token("--sans") };
   const unit = data.unit ? ` ${data.unit}` : "";
+  const fall = data.kind === "waterfall" ? waterfallOf(data, token) : null;
   return {
     animation: !still.matches,
     animationDuration: 180,
@@ -48,6 +73,7 @@ function optionOf(data, token) {
       backgroundColor: token("--raised"),
       borderColor: token("--line-2"),
       textStyle: { ...text, color: token("--ink"), fontSize: 13 },
+      formatter: fall?.said,
       valueFormatter: (value) => (value === null || value === undefined || value === "-" ? "–" : numbers.format(value) + unit),
     },
     xAxis: {
@@ -60,10 +86,11 @@ function optionOf(data, token) {
     yAxis: {
       type: "value",
       splitNumber: 4,
+      min: fall?.min,
       splitLine: { lineStyle: { color: token("--line") } },
       axisLabel: { ...text, fontSize: 12, formatter: (value) => short.format(value) },
     },
-    series: seriesOf(data, token),
+    series: fall ? fall.series : seriesOf(data, token),
   };
 }
 
