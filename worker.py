@@ -32,6 +32,8 @@ from app.core.logging import fields, request_id
 from app.db import db
 from app.jobs.queues import QUEUES
 from app.jobs.schedule import SCHEDULES, Schedule
+from app.language.lexicon import lexicon
+from app.llm.gateway import builtin_model
 from app.supervisor.lifeline import die_with_parent
 
 log = logging.getLogger("worker")
@@ -211,6 +213,9 @@ def _warm() -> None:
     for schedule in SCHEDULES:
         _function_of(schedule)
     configure_mappers()
+    # The word lists that a welcome and a summary read with.
+    builtin_model()
+    lexicon()
     gc.collect()
     # Nor need a fork copy the pages on which the collector would leave its marks.
     gc.freeze()

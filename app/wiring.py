@@ -73,12 +73,17 @@ from app.mcp import views as mcp_views
 from app.members import models as _members  # noqa: F401
 from app.members import queries as members_queries
 from app.members import service as members_service
+from app.notifications import models as _notifications  # noqa: F401
+from app.notifications import service as notifications_service
 from app.oauth import account_views as oauth_account_views
 from app.oauth import admin_views as oauth_admin_views
 from app.oauth import consent as oauth_consent
 from app.oauth import metadata as oauth_metadata
 from app.oauth import models as _oauth  # noqa: F401
 from app.oauth import protocol as oauth_protocol
+from app.onboarding import models as _onboarding  # noqa: F401
+from app.onboarding import starting as onboarding_starting
+from app.onboarding.workflow import TOPIC as REGISTERED
 from app.operations import api as operations_api
 from app.operations import models as _operations  # noqa: F401
 from app.operations.saved import api as saved_reports_api
@@ -174,7 +179,10 @@ def wire(app: Flask, settings: Settings) -> None:
     _hook(tool_servers.SOURCES, attached_servers)
     for topic, handler in accounts_messages.HANDLERS.items():
         subscribe(topic, handler)
+    subscribe(REGISTERED, onboarding_starting.start_run)
+    subscribe(notifications_service.TOPIC, notifications_service.announce)
     _hook(accounts_service.AFTER_REGISTRATION, members_service.enrol)
+    _hook(accounts_service.AFTER_REGISTRATION, onboarding_starting.plan_welcome)
     _hook(accounts_login.AFTER_LOGIN, cart_views.merge_at_login)
     _hook(accounts_login.AFTER_LOGIN, conversations_service.take_over)
     lend_goods(cart_queries.list_goods)

@@ -124,6 +124,16 @@ TEXTS: dict[str, Text] = {
         link="/cart",
         link_label=N_("See cart"),
     ),
+    "automation.alert": Text(
+        N_("A welcome failed: %(username)s"),
+        (
+            Sentence(N_("Step %(step)s failed for the last time: %(error)s.")),
+            Sentence(N_("The customer has the welcome template. Run it again when the cause is mended.")),
+        ),
+        icon="alert",
+        link="/admin/automation/runs/%(run_id)s",
+        link_label=N_("See the run"),
+    ),
     "agent.alert": Text(
         N_("The AI agent %(agent)s needs you"),
         (

@@ -44,8 +44,9 @@ def names_of_users(ids: Iterable[int | None]) -> dict[int, str]:
 
 
 def list_user_ids(role: Role) -> list[int]:
-    """The ids of the active users who have a role; reads all users."""
-    rows = db.session.execute(select(User.id, User.role_names).where(User.is_active))
+    """The ids of the active users who have a role; the database looks at all users."""
+    named = User.role_names.contains(role.value, autoescape=True)
+    rows = db.session.execute(select(User.id, User.role_names).where(User.is_active, named))
     return [user_id for user_id, names in rows if role in roles_from(names.split())]
 
 

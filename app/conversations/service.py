@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -87,6 +87,14 @@ def conversation_id_for(actor: Actor, client_message_id: str) -> str:
     return hashlib.sha256(f"{actor.subject}\n{client_message_id}".encode()).hexdigest()[:32]
 
 
+def start_conversation(actor: Actor, key: str, *, title: str) -> str:
+    """The id of the conversation that we begin with somebody for the reason `key`; made when it is not there yet."""
+    conversation_id = conversation_id_for(actor, key)
+    if db.session.get(Conversation, conversation_id) is None:
+        _write(_new_conversation(actor, conversation_id, title_from(title), SHOP))
+    return conversation_id
+
+
 def _new_conversation(actor: Actor, conversation_id: str, title: str, purpose: str) -> Conversation:
     return Conversation(
         id=conversation_id,
@@ -162,6 +170,29 @@ def _write(conversation: Conversation) -> None:
     names = ("id", "owner", "user_id", "title", "status", "purpose")
     values = {name: getattr(conversation, name) for name in names}
     db.session.connection().execute(_add_conversation, {**values, "created_at": at, "updated_at": at})
+
+
+def add_finished_answer(
+    actor: Actor, conversation_id: str, messages: Sequence[Mapping[str, Any]], **run_values: Any
+) -> int:
+    """Add an answer that nobody had asked for as a run that is over; the id of its last message.
+
+    `run_values` are columns of the run. An answer that may be running meanwhile goes on.
+    """
+    run = RunKey(new_id(), conversation_id, actor.subject)
+    at = now()
+    ended = {"status": "done", "started_at": at, "finished_at": at, "active_in": None, **run_values}
+    identity = {"id": run.id, "conversation_id": conversation_id, "owner": run.owner}
+    db.session.flush()
+    db.session.connection().execute(_add_run, {**identity, **ended})
+    last = [add_message(run, **values) for values in messages][-1]
+    moved = {
+        "in_conversation": conversation_id,
+        "updated_at": at,
+        "agent_version_id": run_values.get("agent_version_id"),
+    }
+    db.session.connection().execute(_move_up, moved)
+    return last.id
 
 
 def close_run(run_id: str, *, status: str, error_code: str = "", **values: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.accounts.queries import names_of_users
 from app.conversations.digest import Digest, transcript
-from app.conversations.models import TEMPORARY, Conversation, Message
+from app.conversations.models import SHOP, TEMPORARY, Conversation, Message
 from app.conversations.queries import find_latest_run, find_summary, list_messages
 from app.conversations.service import add_usage
 from app.core.actor import Actor
@@ -36,7 +36,7 @@ LANGUAGES = {"zh": "简体中文", "en": "English"}
 def get_dialogue(conversation_id: str) -> Conversation:
     """A registered customer's lasting conversation. Raises NotFound."""
     found = db.session.get(Conversation, conversation_id[:32])
-    if found is None or found.user_id is None or found.status == TEMPORARY:
+    if found is None or found.user_id is None or found.status == TEMPORARY or found.purpose != SHOP:
         raise NotFound(N_("There is no such conversation."))
     return found
 

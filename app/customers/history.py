@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.accounts.models import User
 from app.catalogue.cache import cached
-from app.conversations.models import TEMPORARY, Conversation, Message
+from app.conversations.models import SHOP, TEMPORARY, Conversation, Message
 from app.core.clock import business_day, now
 from app.core.errors import N_, NotFound
 from app.db import db
@@ -191,7 +191,11 @@ def list_lines(purchases: Sequence[Purchase]) -> list[Line]:
 
 def read_talks(user_id: int) -> Said:
     """What was said in the user's lasting conversations."""
-    theirs = (Conversation.user_id == user_id, Conversation.status != TEMPORARY)
+    theirs = (
+        Conversation.user_id == user_id,
+        Conversation.status != TEMPORARY,
+        Conversation.purpose == SHOP,
+    )
     count = db.session.scalar(select(func.count()).select_from(Conversation).where(*theirs)) or 0
     if not count:
         return Said()

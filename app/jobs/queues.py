@@ -17,6 +17,8 @@ URGENT = "urgent"
 DEFAULT = "default"
 SLOW = "slow"
 QUEUES = (URGENT, DEFAULT, SLOW)
+# A job that was lost keeps others of its name away for so long.
+WAITING, WAITING_SECONDS = "jobs:waiting:", 3
 
 
 def enqueue(job: Callable[..., Any], *args: Any, queue: str = DEFAULT, timeout: int = 60) -> bool:
@@ -32,3 +34,26 @@ def enqueue(job: Callable[..., Any], *args: Any, queue: str = DEFAULT, timeout: 
         log.warning("enqueue_failed job=%s error=%s", job.__name__, error)
         return False
     return True
+
+
+def enqueue_once(name: str, job: Callable[[], Any], *, queue: str = DEFAULT, timeout: int = 60) -> bool:
+    """Hand over a job that does all there is to do, unless one of this name is waiting already.
+
+    The job clears the mark as it begins (see `begin`), and only then looks for what there is to do: so whatever was
+    committed before this call is seen by it. False when Redis is away.
+    """
+    try:
+        if not redis_bytes().set(f"{WAITING}{name}", "1", nx=True, ex=WAITING_SECONDS):
+            return True
+    except RedisError as error:
+        log.warning("enqueue_failed job=%s error=%s", job.__name__, error)
+        return False
+    return enqueue(job, queue=queue, timeout=timeout)
+
+
+def begin(name: str) -> None:
+    """Called by such a job before it looks: from here on another one may be enqueued."""
+    try:
+        redis_bytes().delete(f"{WAITING}{name}")
+    except RedisError as error:
+        log.warning("mark_not_cleared name=%s error=%s", name, error)

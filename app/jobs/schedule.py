@@ -21,5 +21,6 @@ SCHEDULES = (
     Schedule("clean_up", 3600, "app.admin.jobs.clean_up"),
     Schedule("hand_over_campaigns", 2, "app.campaigns.jobs.sweep"),
     Schedule("hand_over_saved_reports", 5, "app.insights.saved.jobs.sweep"),
+    Schedule("resume_welcomes", 1, "app.onboarding.jobs.sweep"),
     Schedule("end_grants", 3600, "app.oauth.jobs.clean_up"),
 )

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import time
+
 from app.db import db
-from app.outbox.service import deliver, list_due
+from app.jobs.queues import begin
+from app.outbox.service import JOB, deliver, hand_over, list_due, list_new
+
+BUDGET_SECONDS = 1.0
 
 
-def deliver_message(message_id: int) -> None:
-    """Deliver one message (enqueued after the commit that wrote it)."""
-    deliver(message_id)
+def deliver_new() -> None:
+    """Deliver what was written since the last such job began; for a second, then another job goes on."""
+    begin(JOB)
+    deadline, tried = time.monotonic() + BUDGET_SECONDS, set[int]()
+    while fresh := [each for each in list_new() if each not in tried]:
+        db.session.rollback()
+        for message_id in fresh:
+            if time.monotonic() > deadline:
+                hand_over()
+                return
+            tried.add(message_id)
+            deliver(message_id)
+    db.session.rollback()
 
 
 def sweep() -> None:

@@ -17,13 +17,14 @@ from sqlalchemy import select, update
 
 from app.core.clock import now
 from app.db import after_commit, db, in_transaction
-from app.jobs.queues import URGENT, enqueue
+from app.jobs.queues import URGENT, enqueue_once
 from app.outbox.models import OutboxMessage
 
 log = getLogger(__name__)
 Handler = Callable[[dict[str, Any]], None]
 RETRY_SECONDS = (5, 15, 60, 300, 1800)
 SWEEP_GRACE_SECONDS = 2
+JOB = "outbox"
 _handlers: dict[str, Handler] = {}
 
 
@@ -39,15 +40,16 @@ def publish(topic: str, payload: dict[str, Any]) -> OutboxMessage:
     )
     db.session.add(message)
     db.session.flush()
-    after_commit(partial(_hand_over, message.id))
+    after_commit(hand_over)
     return message
 
 
-def _hand_over(message_id: int) -> None:
+def hand_over() -> None:
+    """Let a worker deliver what is new: one job for all that is written until it begins, so that a burst costs few."""
     # The job's module imports this one.
-    from app.outbox.jobs import deliver_message
+    from app.outbox.jobs import deliver_new
 
-    enqueue(deliver_message, message_id, queue=URGENT)
+    enqueue_once(JOB, deliver_new, queue=URGENT)
 
 
 def deliver(message_id: int) -> bool:
@@ -93,4 +95,12 @@ def list_due(limit: int = 100) -> list[int]:
             .order_by(OutboxMessage.next_attempt_at)
             .limit(limit)
         )
+    )
+
+
+def list_new(limit: int = 100) -> list[int]:
+    """Ids of messages that nobody has tried to deliver yet, oldest first."""
+    fresh = (OutboxMessage.processed_at.is_(None), OutboxMessage.attempts == 0)
+    return list(
+        db.session.scalars(select(OutboxMessage.id).where(*fresh).order_by(OutboxMessage.id).limit(limit))
     )

@@ -1,0 +1,1 @@
+"""What staff are to be told, whatever way it reaches them."""

@@ -1,0 +1,256 @@
+"""Doing what is left of a run, in a worker.
+
+Each step's effect, its row and the lease are one transaction, so that a worker that dies, a second one at the same run and a
+database that goes away all end in one conversation, one welcome and one notification for each consultant.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from logging import getLogger
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, or_, select, update
+
+from app.accounts.models import User
+from app.core.actor import Actor, Role
+from app.core.clock import now
+from app.core.errors import DomainError
+from app.core.ids import new_id
+from app.core.logging import fields
+from app.db import db, in_transaction
+from app.llm.client import ModelError
+from app.onboarding.models import AutomationRun, AutomationStep
+from app.onboarding.settings import read_values
+from app.onboarding.values import Values
+from app.onboarding.workflow import OPEN, SETTLED, STEPS, Status, Step, StepStatus, pause_after
+
+log = getLogger(__name__)
+# How long a worker may keep a run to itself without a sign of life; prolonged with every step.
+LEASE_SECONDS = 10.0
+# Of a run whose worker dies each time; then a person has to look at it.
+MAX_ATTEMPTS = 30
+MAX_ERROR = 500
+Data = dict[str, Any]
+
+
+class LeaseLost(Exception):
+    """Another worker has the run now."""
+
+
+class StepFailed(Exception):
+    """A step that cannot be done; `code` says why in one word."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Work:
+    """A run while a worker holds it: plain values, for transactions end between the steps.
+
+    `data` is what the steps that are over have left, by step.
+    """
+
+    run_id: int
+    lease: str
+    user_id: int
+    username: str
+    locale: str
+    registered_at: datetime
+    attempts: int
+    failures: int
+    values: Values
+    data: dict[Step, Data] = field(default_factory=dict)
+    settled: set[Step] = field(default_factory=set)
+
+    @property
+    def customer(self) -> Actor:
+        """Who is welcomed."""
+        roles = frozenset({Role.CUSTOMER})
+        return Actor(user_id=self.user_id, roles=roles, locale=self.locale, origin="automation")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a step does: `keep` writes it, in the step's transaction, and gives the step's data.
+
+    `is_last` closes the run with it.
+    """
+
+    keep: Callable[[], Data]
+    status: StepStatus = StepStatus.DONE
+    error: Exception | None = None
+
+
+Act = Callable[[Work], Effect]
+
+
+def advance(run_id: int, acts: dict[Step, Act], give_up: Callable[[Work, Step, Exception], None]) -> bool:
+    """Do what is still to be done of a run; False when another worker has it, or nothing is left to do."""
+    work = in_transaction(partial(claim, run_id))
+    if work is None:
+        return False
+    try:
+        return _walk(work, acts, give_up)
+    except LeaseLost:
+        log.warning("automation_lease_lost %s", fields(run=run_id))
+        return False
+
+
+def _walk(work: Work, acts: dict[Step, Act], give_up: Callable[[Work, Step, Exception], None]) -> bool:
+    for step in STEPS:
+        if step in work.settled:
+            continue
+        started, clock = now(), time.monotonic()
+        try:
+            if work.attempts > MAX_ATTEMPTS:
+                raise StepFailed("TOO_MANY_ATTEMPTS", "the worker died each time")
+            effect = acts[step](work)
+            in_transaction(partial(_settle, work, step, effect, started, clock))
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.warning(
+                "automation_step_failed %s", fields(run=work.run_id, step=step.value, error=repr(error))
+            )
+            if not in_transaction(partial(_fail, work, step, error, started, clock)):
+                give_up(work, step, error)
+            return False
+    log.info("automation_run_done %s", fields(run=work.run_id))
+    return True
+
+
+def list_due(limit: int = 50) -> list[int]:
+    """Runs that a worker may take now, the longest waiting first."""
+    due = select(AutomationRun.id).where(AutomationRun.status.in_(OPEN), AutomationRun.due_at <= now())
+    return list(db.session.scalars(due.order_by(AutomationRun.due_at, AutomationRun.id).limit(limit)))
+
+
+def claim(run_id: int) -> Work | None:
+    """Take a run that is due; None when it is not, or somebody else has it."""
+    lease = new_id()
+    at = now()
+    mine = (AutomationRun.id == run_id, AutomationRun.status.in_(OPEN), AutomationRun.due_at <= at)
+    taken = update(AutomationRun).where(*mine)
+    taken = taken.values(
+        status=Status.RUNNING.value, lease=lease, due_at=_lease_end(), attempts=AutomationRun.attempts + 1
+    )
+    if not changed_one(taken):
+        return None
+    columns = (AutomationRun.user_id, AutomationRun.registered_at, AutomationRun.attempts)
+    row = db.session.execute(
+        select(*columns, AutomationRun.failures, User.username, User.locale)
+        .join(User, User.id == AutomationRun.user_id)
+        .where(AutomationRun.id == run_id)
+    ).one()
+    work = Work(run_id, lease, **row._mapping, values=read_values())
+    known = select(AutomationStep.name, AutomationStep.status, AutomationStep.data)
+    for step in db.session.execute(known.where(AutomationStep.run_id == run_id)):
+        work.data[Step(step.name)] = step.data
+        if step.status in SETTLED or (step.name == Step.AGENT and step.status == StepStatus.FAILED):
+            work.settled.add(Step(step.name))
+    return work
+
+
+def _lease_end(seconds: float = LEASE_SECONDS) -> datetime:
+    return now() + timedelta(seconds=seconds)
+
+
+def hold(work: Work, **values: Any) -> None:
+    """Prolong the lease in the open transaction, which from here on is alone with the run. Raises LeaseLost."""
+    mine = (AutomationRun.id == work.run_id) & (AutomationRun.lease == work.lease)
+    held = update(AutomationRun).where(mine, AutomationRun.status == Status.RUNNING.value)
+    if not changed_one(held.values(**{"due_at": _lease_end(), **values})):
+        raise LeaseLost()
+
+
+def prolong(work: Work, seconds: float) -> None:
+    """Keep the run for longer than usual: somebody else takes their time. Raises LeaseLost."""
+    in_transaction(partial(hold, work, due_at=_lease_end(LEASE_SECONDS + seconds)))
+
+
+def _settle(work: Work, step: Step, effect: Effect, started: datetime, clock: float) -> None:
+    """The step's effect, its row and the run's, or nothing at all."""
+    at = now()
+    is_last = step is STEPS[-1]
+    ending = {"status": Status.DONE.value, "finished_at": at, "lease": "", "error": "", "error_code": ""}
+    hold(work)
+    data = effect.keep()
+    write_step(work, step, effect.status, started, clock, data=data, error=effect.error)
+    if is_last:
+        hold(work, **ending)
+    work.data[step] = data
+    work.settled.add(step)
+
+
+def write_step(
+    work: Work,
+    step: Step,
+    status: StepStatus,
+    started: datetime,
+    clock: float,
+    *,
+    data: Data | None = None,
+    error: Exception | None = None,
+) -> None:
+    """One attempt at a step, in the open transaction."""
+    values: Data = {
+        "status": status.value,
+        "attempts": AutomationStep.attempts + 1,
+        "started_at": started,
+        "finished_at": now(),
+        "duration_ms": round((time.monotonic() - clock) * 1000),
+        "error_code": code_of(error),
+        "error": text_of(error),
+    }
+    if data is not None:
+        values["data"] = data
+    mine = (AutomationStep.run_id == work.run_id, AutomationStep.name == step.value)
+    open_only = or_(AutomationStep.status == StepStatus.WAITING, AutomationStep.status == StepStatus.FAILED)
+    if not changed_one(update(AutomationStep).where(*mine, open_only).values(**values)):
+        raise LeaseLost()
+
+
+def _fail(work: Work, step: Step, error: Exception, started: datetime, clock: float) -> bool:
+    """Note the failure and wait for the next attempt; False when there is none left. Raises LeaseLost."""
+    work.failures += 1
+    pause = pause_after(work.failures, work.values.retry_seconds)
+    if isinstance(error, StepFailed) and error.code == "TOO_MANY_ATTEMPTS":
+        pause = None
+    told = {"failures": work.failures, "error_code": code_of(error), "error": text_of(error)}
+    if pause is None:
+        hold(work, **told)
+    else:
+        due = now() + timedelta(seconds=pause)
+        hold(work, **told, status=Status.RETRYING.value, lease="", due_at=due)
+    write_step(work, step, StepStatus.FAILED, started, clock, error=error)
+    return pause is not None
+
+
+def code_of(error: Exception | None) -> str:
+    """The kind of an error in one word: an API code, or the exception's own name."""
+    if error is None:
+        return ""
+    if isinstance(error, DomainError | ModelError | StepFailed):
+        return error.code[:40]
+    return type(error).__name__[:40]
+
+
+def text_of(error: Exception | None) -> str:
+    """What an admin reads of an error. Of the database's errors only the cause, not the statement with its values."""
+    if error is None:
+        return ""
+    cause = getattr(error, "orig", None) or error
+    return str(cause)[:MAX_ERROR]
+
+
+def changed_one(statement: Any) -> bool:
+    """Execute an UPDATE past the session's objects; True when it met exactly one row."""
+    result = db.session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount == 1
