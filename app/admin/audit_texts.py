@@ -16,6 +16,7 @@ THINGS = {
     "server": N_("Servers"),
     "program": N_("Programs"),
     "user": N_("Users"),
+    "automation": N_("Welcome automation"),
 }
 ACTIONS = {
     "product.created": N_("Product created"),
@@ -58,4 +59,6 @@ ACTIONS = {
     "server.deleted": N_("Server removed"),
     "program.deleted": N_("Program removed"),
     "user.role_added": N_("Role given"),
+    "automation.changed": N_("Automation settings changed"),
+    "automation.retried": N_("Welcome run again"),
 }

@@ -78,10 +78,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a step does: `keep` writes it, in the step's transaction, and gives the step's data.
-
-    `is_last` closes the run with it.
-    """
+    """What a step does: `keep` writes it, in the step's transaction, and gives the step's data."""
 
     keep: Callable[[], Data]
     status: StepStatus = StepStatus.DONE
@@ -104,6 +101,8 @@ def advance(run_id: int, acts: dict[Step, Act], give_up: Callable[[Work, Step, E
 
 
 def _walk(work: Work, acts: dict[Step, Act], give_up: Callable[[Work, Step, Exception], None]) -> bool:
+    # The last step closes the run; when that is over, as in a run that a person has started again, nothing else does.
+    was_told = STEPS[-1] in work.settled
     for step in STEPS:
         if step in work.settled:
             continue
@@ -122,6 +121,8 @@ def _walk(work: Work, acts: dict[Step, Act], give_up: Callable[[Work, Step, Exce
             if not in_transaction(partial(_fail, work, step, error, started, clock)):
                 give_up(work, step, error)
             return False
+    if was_told:
+        in_transaction(partial(_close, work))
     log.info("automation_run_done %s", fields(run=work.run_id))
     return True
 
@@ -177,16 +178,17 @@ def prolong(work: Work, seconds: float) -> None:
 
 def _settle(work: Work, step: Step, effect: Effect, started: datetime, clock: float) -> None:
     """The step's effect, its row and the run's, or nothing at all."""
-    at = now()
-    is_last = step is STEPS[-1]
-    ending = {"status": Status.DONE.value, "finished_at": at, "lease": "", "error": "", "error_code": ""}
     hold(work)
     data = effect.keep()
     write_step(work, step, effect.status, started, clock, data=data, error=effect.error)
-    if is_last:
-        hold(work, **ending)
+    if step is STEPS[-1]:
+        _close(work)
     work.data[step] = data
     work.settled.add(step)
+
+
+def _close(work: Work) -> None:
+    hold(work, status=Status.DONE.value, finished_at=now(), lease="", error="", error_code="")
 
 
 def write_step(

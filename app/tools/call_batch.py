@@ -53,7 +53,7 @@ class CallBatch:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._rows: deque[Row] = deque(maxlen=MAX_WAITING)
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._is_running = False
 
     def put(self, row: Row) -> None:
@@ -65,13 +65,14 @@ class CallBatch:
             threading.Thread(target=self._run, daemon=True, name="call-log").start()
 
     def flush(self) -> None:
-        """Write what is waiting."""
-        while rows := self._take():
-            try:
-                with self._app.app_context():
-                    in_transaction(lambda rows=rows: write(rows))  # type: ignore[misc]
-            except Exception:
-                log.exception("tool_calls_not_logged rows=%s", len(rows))
+        """Write what is waiting, and wait for what is being written."""
+        with self._writing:
+            while rows := self._take():
+                try:
+                    with self._app.app_context():
+                        in_transaction(lambda rows=rows: write(rows))  # type: ignore[misc]
+                except Exception:
+                    log.exception("tool_calls_not_logged rows=%s", len(rows))
 
     def _take(self) -> list[Row]:
         return [self._rows.popleft() for _ in range(min(ROWS, len(self._rows)))]
