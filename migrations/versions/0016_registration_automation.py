@@ -42,7 +42,7 @@ def upgrade():
         sa.Column('created_at', app.db.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_automation_runs_user_id_users'), ondelete='CASCADE'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_automation_runs')),
-        sa.UniqueConstraint('kind', 'user_id', name=op.f('uq_automation_runs_kind')),
+        sa.UniqueConstraint('kind', 'user_id', name=op.f('uq_automation_runs_kind_user_id')),
     )
     with op.batch_alter_table('automation_runs', recreate='never') as batch_op:
         batch_op.create_index(batch_op.f('ix_automation_runs_user_id'), ['user_id'], unique=False)
@@ -65,7 +65,7 @@ def upgrade():
         sa.Column('finished_at', app.db.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(['run_id'], ['automation_runs.id'], name=op.f('fk_automation_steps_run_id_automation_runs'), ondelete='CASCADE'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_automation_steps')),
-        sa.UniqueConstraint('run_id', 'name', name=op.f('uq_automation_steps_run_id')),
+        sa.UniqueConstraint('run_id', 'name', name=op.f('uq_automation_steps_run_id_name')),
     )
     with op.batch_alter_table('automation_steps', recreate='never') as batch_op:
         batch_op.create_index('ix_automation_steps_name_finished_at', ['name', 'finished_at'], unique=False)
@@ -92,7 +92,7 @@ def upgrade():
         sa.ForeignKeyConstraint(['about_user_id'], ['users.id'], name=op.f('fk_notifications_about_user_id_users'), ondelete='CASCADE'),
         sa.ForeignKeyConstraint(['user_id'], ['users.id'], name=op.f('fk_notifications_user_id_users'), ondelete='CASCADE'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_notifications')),
-        sa.UniqueConstraint('user_id', 'dedupe_key', name=op.f('uq_notifications_user_id')),
+        sa.UniqueConstraint('user_id', 'dedupe_key', name=op.f('uq_notifications_user_id_dedupe_key')),
     )
     with op.batch_alter_table('notifications', recreate='never') as batch_op:
         batch_op.create_index(batch_op.f('ix_notifications_about_user_id'), ['about_user_id'], unique=False)

@@ -105,6 +105,7 @@ def test_a_text_names_only_values_that_somebody_sends() -> None:
         "order.refunded": {"order_id", "amount", "credit", "points"},
         "cart.merged": {"order_id", "lines"},
         "agent.alert": {"agent", "kind", "status"},
+        "automation.alert": {"run_id", "username", "step", "error"},
         "report.ready": {"name", "report_id", "first_day", "last_day"},
         "report.failed": {"name", "report_id"},
         "report.alert": {
