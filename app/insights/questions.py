@@ -143,6 +143,11 @@ def out_of_reach(periods: Sequence[Period], context: Context) -> Refused | None:
     return None
 
 
+def refusal(reason: str) -> Refused:
+    """The refusal for a reason that needs no values, such as "personal"."""
+    return _refused(reason)
+
+
 def _refused(reason: str, **params: str) -> Refused:
     return Refused(reason, _REFUSALS[reason], params)
 

@@ -99,7 +99,7 @@ class Outcome(Generic[Value]):
 class Task(Generic[Reply, Value]):
     """One thing to ask. `prompt` is ours; `data` are pairs of a source and what others wrote, which is fenced.
 
-    `check` makes the value of a reply, or raises Wrong.
+    `check` makes the value of a reply, or raises Wrong. `rounds` the model has at most.
     """
 
     name: str
@@ -108,6 +108,7 @@ class Task(Generic[Reply, Value]):
     reply: type[Reply]
     check: Callable[[Reply], Value]
     max_tokens: int = MAX_TOKENS
+    rounds: int = ROUNDS
 
 
 @dataclass(slots=True)
@@ -196,8 +197,8 @@ class _Conversation(Generic[Reply, Value]):
     def hold(self) -> Outcome[Value]:
         if self.asker.deadline is not None:
             self.until = min(self.until, self.asker.deadline)
-        failure, more = Failure("BLANK"), list[Message]()
-        for number in range(1, ROUNDS + 1):
+        failure, more, number = Failure("BLANK"), list[Message](), 0
+        for number in range(1, self.task.rounds + 1):
             try:
                 self._listen(more)
                 return Outcome(self._read(), None, number)
