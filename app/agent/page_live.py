@@ -40,11 +40,12 @@ def frames(actor: Actor, run: RunKey, after: str = BEGINNING) -> Iterator[str]:
             yield sse.PING
             continue
         html = live.take(event)
-        if event.is_last or _number(event.id) > _number(after):
+        if event.is_last or number_of(event.id) > number_of(after):
             yield from live.frames(event, html)
 
 
-def _number(event_id: str) -> tuple[int, ...]:
+def number_of(event_id: str) -> tuple[int, ...]:
+    """An event id as what it is ordered by."""
     return tuple(int(part) for part in event_id.split("-"))
 
 
@@ -77,7 +78,7 @@ class LiveAnswer:
             yield CART_CHANGED
         if event.is_last:
             html = self._end()
-        yield _frame(html, event.id)
+        yield frame(html, event.id)
         if event.is_last:
             yield CLOSE
 
@@ -93,13 +94,13 @@ class LiveAnswer:
             for number, piece in enumerate(pieces)
             if number >= first
         )
-        return _partial(f"#{tail}", "outerHTML", html)
+        return partial(f"#{tail}", "outerHTML", html)
 
     def _begin_call(self, event: Event) -> Markup:
         data = event.data
         call = {"id": data["tool_call_id"], "name": data["tool_name"], "arguments": data["arguments"]}
         card = self._cards[call["id"]] = tool_card(run_id=self._run.id, call=call)
-        return _partial(f"#run-{self._run.id}-tools", "beforeend", self._line(card))
+        return partial(f"#run-{self._run.id}-tools", "beforeend", self._line(card))
 
     def _stream(self, event: Event) -> Markup:
         """What a tool says: the card opens with the first piece, the others follow it."""
@@ -111,7 +112,7 @@ class LiveAnswer:
         if not card.streamed:
             return self._renew(card.id)
         line = self._card_line(card)
-        return _partial(f"#{line.element_id}-said", "beforeend", Markup("<span>{}</span>").format(content))
+        return partial(f"#{line.element_id}-said", "beforeend", Markup("<span>{}</span>").format(content))
 
     def _end_call(self, event: Event) -> Markup:
         data = event.data
@@ -132,7 +133,7 @@ class LiveAnswer:
 
     def _renew(self, call_id: str) -> Markup:
         card = self._cards[call_id]
-        return _partial(f"#{self._card_line(card).element_id}", "outerMorph", self._line(card))
+        return partial(f"#{self._card_line(card).element_id}", "outerMorph", self._line(card))
 
     def _card_line(self, card: ToolCard) -> CardLine:
         """Who has seen a tool at work keeps it open when it is done."""
@@ -147,7 +148,7 @@ class LiveAnswer:
         count = count_pieces(self._actor)
         db.session.remove()
         badge = Markup(render_template("cart/badge.html", count=count))  # noqa: S704
-        return _partial("#cart-badge", "outerHTML", badge)
+        return partial("#cart-badge", "outerHTML", badge)
 
     def _end(self) -> Markup:
         """The finished answer in the place of the running one, and everything around it that has changed."""
@@ -166,11 +167,12 @@ class LiveAnswer:
         return Markup(html)  # noqa: S704
 
 
-def _partial(target: str, swap: str, html: Markup) -> Markup:
+def partial(target: str, swap: str, html: Markup) -> Markup:
+    """A piece of HTML and the place it goes to."""
     return Markup('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>').format(target, swap, html)
 
 
-def _frame(html: Markup, event_id: str) -> str:
+def frame(html: Markup, event_id: str) -> str:
     """One message; every line of the HTML is a `data:` line of its own."""
     lines = "\n".join(f"data: {line}" for line in str(html).splitlines()) if html else ""
     return f"id: {event_id}\n{lines}\n\n" if lines else f"id: {event_id}\n\n"

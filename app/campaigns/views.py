@@ -65,9 +65,7 @@ def new() -> Response:
     if not brief:
         return page("campaigns/new.html", brief="", form=None, examples=EXAMPLES)
     drafted = draft(brief, facts=drafting_facts())
-    form = PlanForm(formdata=None)
-    form.show(drafted.plan, brief)
-    return _form_page(form, _estimate(drafted.plan, form), gaps=drafted.plan_fixed)
+    return show_plan(drafted.plan, brief, drafted.plan_fixed)
 
 
 @bp.post(f"{LIST}/estimate")
@@ -133,6 +131,13 @@ def end(campaign_id: int) -> Response:
     return _act(campaign_id, partial(service.end, current_actor(), campaign_id), done)
 
 
+def show_plan(plan: Plan, brief: str, gaps: list[str]) -> Response:
+    """A plan in the form with its estimate; also for plans that were drafted elsewhere (app.operations)."""
+    form = PlanForm(formdata=None)
+    form.show(plan, brief)
+    return _form_page(form, _estimate(plan, form), gaps=gaps)
+
+
 def _act(campaign_id: int, act: Callable[[], None], done: str) -> Response:
     try:
         in_transaction(act)
@@ -174,7 +179,7 @@ def _form_page(
         form=form,
         brief=form.brief.data or "",
         estimate=found,
-        gaps=[gettext(GAPS[name]) for name in gaps or ()],
+        gaps=[gettext(GAPS[name]) if name in GAPS else name for name in gaps or ()],
         examples=EXAMPLES,
         **WORDS,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from flask_babel import gettext
+
 from app.insights.metrics.catalogue import catalogue
 from app.insights.question import TIME
 from app.operations.formats import label
@@ -31,6 +33,11 @@ def charts_of(report: ReportOut) -> list[ChartOut]:
         _by_category(report, [time] if time is not None else groups, places, is_time=time is not None)
         for places in _by_unit(report, metrics)[:MOST_CHARTS]
     ]
+
+
+def _cut_title(name: str, count: int) -> str:
+    """A chart that leaves groups out says so; the table has them all."""
+    return str(gettext("%(name)s, the first %(count)s", name=name, count=count))
 
 
 def _places(report: ReportOut, role: str) -> list[int]:
@@ -87,9 +94,10 @@ def _by_category(
         if base < len(report.columns) and report.columns[base].role == "base" and len(metrics) == 1:
             values = [_number(row[base]) for row in rows]
             series.append(SeriesOut(name=report.columns[base].name, values=values, is_base=True))
+    name = gettext(" and ").join(report.columns[place].name for place in metrics)
     return ChartOut(
         kind="line" if is_time else "bar",
-        title="、".join(report.columns[place].name for place in metrics),
+        title=_cut_title(name, MOST_BARS) if len(rows) < len(report.rows) else name,
         categories=[_name(report, row, categories) for row in rows],
         series=series,
         unit=report.columns[metrics[0]].unit,
@@ -110,7 +118,8 @@ def _lines_by_group(report: ReportOut, time: int, groups: Sequence[int], metric:
         for name in largest[:MOST_LINES]
     ]
     column = report.columns[metric]
-    return ChartOut(kind="line", title=column.name, categories=times, series=series, unit=column.unit)
+    title = _cut_title(column.name, MOST_LINES) if len(largest) > MOST_LINES else column.name
+    return ChartOut(kind="line", title=title, categories=times, series=series, unit=column.unit)
 
 
 def _adds_up(report: ReportOut, metric: int) -> bool:

@@ -27,6 +27,22 @@ def get_record(actor: Actor, run_id: str) -> DeskRecord:
     return found
 
 
+def find_record(run_id: str) -> DeskRecord | None:
+    """The answer of a run. The caller checks whose it is."""
+    return db.session.scalar(select(DeskRecord).where(DeskRecord.run_id == run_id))
+
+
+def find_newest_plan(actor: Actor) -> DeskRecord | None:
+    """The plan that the actor has had drafted last."""
+    return db.session.scalar(
+        select(DeskRecord)
+        .join(Conversation, Conversation.id == DeskRecord.conversation_id)
+        .where(Conversation.owner == actor.subject, DeskRecord.intent == "plan")
+        .order_by(DeskRecord.id.desc())
+        .limit(1)
+    )
+
+
 def get_answer(actor: Actor, run_id: str) -> DeskAnswer:
     """The actor's own answer as it was given. Raises NotFound."""
     return read(get_record(actor, run_id))

@@ -26,9 +26,9 @@ def summarise(report: ReportOut, question: Question) -> str:
         return str(gettext("Nothing was found for this in that period."))
     metrics = [place for place, column in enumerate(report.columns) if column.role == "metric"][:MOST_TOLD]
     if not question.dimensions:
-        return " ".join(_single(report, place) for place in metrics)
+        return "\n".join(_single(report, place) for place in metrics)
     tellers = [_Metric(report, question, place) for place in metrics]
-    return " ".join(told for teller in tellers if (told := teller.tell()))
+    return "\n".join(told for teller in tellers if (told := teller.tell()))
 
 
 def _has_figures(report: ReportOut) -> bool:

@@ -1,5 +1,6 @@
-// Charts of the console: <div class="chart" data-chart='{"kind": "bar|line|stacked|waterfall", "title": "...", "categories": [...],
-// "series": [{"name": "...", "values": [1, null, ...]}], "unit": "..."}'></div>. The page has the same figures in a table,
+// Charts of the console: <div class="chart" data-chart='{"kind": "bar|line|stacked|rows|share|waterfall", "title": "...",
+// "categories": [...], "series": [{"name": "...", "values": [1, null, ...], "dashed": true}], "unit": "..."}'></div>. `rows` are
+// bars that lie, `share` slices of one series, `waterfall` a start, steps and an end. The page has the same figures in a table,
 // so that without JavaScript, or when the library's host is away, nothing is lost: the empty place is hidden then.
 
 const COLOURS = ["--accent", "--warm", "--info", "--wait", "--ink-3", "--ok", "--danger"];
@@ -15,83 +16,130 @@ function tokens() {
 }
 
 function seriesOf(data, token) {
+  if (data.kind === "share") return [slicesOf(data, token)];
+  if (data.kind === "waterfall") return stepsOf(data, token);
   const isLine = data.kind === "line";
   return data.series.map((each, index) => ({
     name: each.name,
     type: isLine ? "line" : "bar",
     data: each.values,
     stack: data.kind === "stacked" ? "all" : undefined,
-    barMaxWidth: 28,
+    barMaxWidth: data.kind === "rows" ? 16 : 28,
     // One value has no line to its neighbour: its point must be seen.
     showSymbol: data.categories.length < 32,
     symbolSize: 5,
-    lineStyle: { width: 2 },
-    itemStyle: { color: token(COLOURS[index % COLOURS.length]) },
+    lineStyle: { width: each.dashed ? 1.5 : 2, type: each.dashed ? "dashed" : "solid" },
+    itemStyle: { color: token(each.dashed ? "--ink-3" : COLOURS[index % COLOURS.length]), opacity: each.dashed && !isLine ? 0.45 : 1 },
   }));
 }
 
-/** From the first value over what each step did to the last: the steps float at the level that was reached. */
-function waterfallOf(data, token) {
+/** Parts of a whole; their names and per cents stand beside them, so that no colour has to be looked up. */
+function slicesOf(data, token) {
+  return {
+    name: data.series[0].name,
+    type: "pie",
+    radius: ["42%", "66%"],
+    center: ["50%", "56%"],
+    data: data.categories.map((name, index) => ({ name, value: data.series[0].values[index] })),
+    color: COLOURS.map((name) => token(name)),
+    itemStyle: { borderColor: token("--card"), borderWidth: 2 },
+    label: { color: token("--ink-2"), fontFamily: token("--sans"), formatter: "{b}\n{d}%" },
+    labelLine: { lineStyle: { color: token("--line-2") } },
+  };
+}
+
+/** From the first value by the steps to the last: each bar stands on what was before it. */
+function stepsOf(data, token) {
   const values = data.series[0].values;
   const last = values.length - 1;
   let level = 0;
-  const steps = values.map((value, index) => {
-    const from = index === 0 || index === last ? 0 : level;
-    level = index === last ? value : from + value;
-    return { low: Math.min(from, level), size: Math.abs(level - from), isWhole: index === 0 || index === last, value };
+  const bars = values.map((value, index) => {
+    if (index === 0 || index === last) return { low: 0, high: (level = value), colour: "--ink-3" };
+    const from = level;
+    level += value;
+    return { low: Math.min(from, level), high: Math.max(from, level), colour: value < 0 ? "--warm" : "--accent" };
   });
-  const ends = steps.flatMap((step) => (step.isWhole ? [step.value] : [step.low, step.low + step.size]));
-  const [lowest, highest] = [Math.min(...ends), Math.max(...ends)];
-  const colourOf = (step) => token(step.isWhole ? "--ink-3" : step.value < 0 ? "--warm" : "--accent");
-  return {
-    // The steps are small beside the whole: the axis begins a little below the lowest of them.
-    min: lowest > 0 ? Math.max(0, lowest - (highest - lowest) * 0.6) : undefined,
-    series: [
-      { type: "bar", stack: "fall", silent: true, barMaxWidth: 36, itemStyle: { color: "transparent" }, data: steps.map((step) => step.low) },
-      { type: "bar", stack: "fall", name: data.series[0].name, barMaxWidth: 36, data: steps.map((step) => ({ value: step.size, itemStyle: { color: colourOf(step) } })) },
-    ],
-    said: (points) => `${points[0].name}: ${numbers.format(values[points[0].dataIndex])}${data.unit ? ` ${data.unit}` : ""}`,
-  };
+  const shown = (value, index) => (index > 0 && index < last && value > 0 ? "+" : "") + numbers.format(Number(value.toPrecision(4)));
+  return [
+    { type: "bar", stack: "steps", silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false }, data: bars.map((bar) => bar.low) },
+    {
+      name: data.series[0].name,
+      type: "bar",
+      stack: "steps",
+      barMaxWidth: 44,
+      data: bars.map((bar, index) => ({ value: bar.high - bar.low, told: values[index], itemStyle: { color: token(bar.colour) } })),
+      label: { show: true, position: "top", fontSize: 11, color: token("--ink-2"), formatter: ({ dataIndex }) => shown(values[dataIndex], dataIndex) },
+    },
+  ];
+}
+
+const MONEY = "¥";
+
+/** A value with its unit: money before it, everything else behind it. */
+function withUnit(text, unit) {
+  if (!unit) return text;
+  if (unit === MONEY) return text.startsWith("-") ? `-${MONEY}${text.slice(1)}` : MONEY + text;
+  return unit === "%" ? text + unit : `${text} ${unit}`;
+}
+
+/** The smallest and largest value of a waterfall's levels, so that small steps on a large start can be seen. */
+function bottomOf(data) {
+  const values = data.series[0].values;
+  const levels = [values[0]];
+  values.slice(1, -1).forEach((value) => levels.push(levels.at(-1) + value));
+  levels.push(values.at(-1));
+  const [low, high] = [Math.min(...levels), Math.max(...levels)];
+  return low > 0 && high - low < high / 2 ? Math.max(0, low - (high - low)) : undefined;
 }
 
 function optionOf(data, token) {
   const text = { color: token("--ink-2"), fontFamily: token("--sans") };
-  const unit = data.unit ? ` ${data.unit}` : "";
-  const fall = data.kind === "waterfall" ? waterfallOf(data, token) : null;
+  const lies = data.kind === "rows";
+  const names = {
+    type: "category",
+    data: data.categories,
+    inverse: lies,
+    axisLine: { lineStyle: { color: token("--line-2") } },
+    axisTick: { show: false },
+    axisLabel: { ...text, fontSize: 12, hideOverlap: !lies, interval: lies || data.kind === "waterfall" ? 0 : "auto", width: lies ? 110 : undefined, overflow: lies ? "truncate" : undefined },
+  };
+  const values = {
+    type: "value",
+    splitNumber: lies ? 3 : 4,
+    scale: false,
+    min: data.kind === "waterfall" ? bottomOf(data) : undefined,
+    splitLine: { lineStyle: { color: token("--line") } },
+    axisLabel: { ...text, fontSize: 12, hideOverlap: true, formatter: (value) => short.format(value) },
+  };
+  const hasAxes = data.kind !== "share";
   return {
     animation: !still.matches,
     animationDuration: 180,
     textStyle: text,
-    title: { text: data.unit ? `${data.title} (${data.unit})` : data.title, left: 0, top: 0, textStyle: { ...text, color: token("--ink"), fontSize: 14, fontWeight: 600 } },
-    legend: { show: data.series.length > 1, type: "scroll", left: 0, top: 26, itemWidth: 14, itemHeight: 8, textStyle: text, pageTextStyle: text },
+    title: { text: data.unit ? `${data.title} (${data.unit})` : data.title, width: 340, overflow: "truncate", left: 0, top: 0, textStyle: { ...text, color: token("--ink"), fontSize: 14, fontWeight: 600 } },
+    legend: { show: data.series.length > 1 && hasAxes, type: "scroll", left: 0, top: 26, itemWidth: 14, itemHeight: 8, textStyle: text, pageTextStyle: text },
     grid: { left: 4, right: 12, top: data.series.length > 1 ? 62 : 40, bottom: 4, containLabel: true },
     tooltip: {
-      trigger: "axis",
+      trigger: hasAxes ? "axis" : "item",
       // HTML tips would bring style attributes, which the page's content policy refuses.
       renderMode: "richText",
       confine: true,
       backgroundColor: token("--raised"),
       borderColor: token("--line-2"),
       textStyle: { ...text, color: token("--ink"), fontSize: 13 },
-      formatter: fall?.said,
-      valueFormatter: (value) => (value === null || value === undefined || value === "-" ? "–" : numbers.format(value) + unit),
+      formatter: data.kind === "waterfall" ? (points) => toldOf(data, points) : undefined,
+      valueFormatter: (value) => (value === null || value === undefined || value === "-" ? "–" : withUnit(numbers.format(value), data.unit)),
     },
-    xAxis: {
-      type: "category",
-      data: data.categories,
-      axisLine: { lineStyle: { color: token("--line-2") } },
-      axisTick: { show: false },
-      axisLabel: { ...text, fontSize: 12, hideOverlap: true },
-    },
-    yAxis: {
-      type: "value",
-      splitNumber: 4,
-      min: fall?.min,
-      splitLine: { lineStyle: { color: token("--line") } },
-      axisLabel: { ...text, fontSize: 12, formatter: (value) => short.format(value) },
-    },
-    series: fall ? fall.series : seriesOf(data, token),
+    xAxis: hasAxes ? (lies ? values : names) : undefined,
+    yAxis: hasAxes ? (lies ? names : values) : undefined,
+    series: seriesOf(data, token),
   };
+}
+
+/** A waterfall's bar is as high as its step is large; what is told is the step itself. */
+function toldOf(data, points) {
+  const { dataIndex } = points[0];
+  return `${data.categories[dataIndex]}  ${withUnit(numbers.format(data.series[0].values[dataIndex]), data.unit)}`;
 }
 
 /** What a screen reader hears instead of the picture; the values are in the table beside it. */
