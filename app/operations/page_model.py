@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext
 
 from app.campaigns.plans import Plan
+from app.insights.diagnosis.page import DiagnosisShown
 from app.operations.formats import MINUS, NOTHING, figure, show
 from app.operations.page_charts import ChartShown, show_charts
 from app.operations.schemas import Cell, ColumnOut, DefinitionOut, DeskAnswer, ReportOut
@@ -202,6 +203,7 @@ class ExchangeShown:
     report: ReportShown | None = None
     steps: Sequence[StepShown] = ()
     debug: str = ""
+    diagnosis: DiagnosisShown | None = None
     plan: Plan | None = None
     offer: str = ""
     success: str = ""

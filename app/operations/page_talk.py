@@ -21,6 +21,7 @@ from app.conversations.queries import (
     list_run_messages,
 )
 from app.core.actor import Actor
+from app.insights.diagnosis.page import DiagnosisShown, show_diagnosis
 from app.operations.page_model import (
     EVERY_ROW,
     MOST_ROWS,
@@ -31,6 +32,7 @@ from app.operations.page_model import (
     show_step,
 )
 from app.operations.queries import find_record, read
+from app.operations.schemas import DeskAnswer
 
 # Of a long conversation only the newest messages are read.
 MOST_MESSAGES = 300
@@ -108,10 +110,17 @@ def _exchange(
         report=show_report(answer.report, url, most) if answer.report else None,
         steps=_steps(run_id, rows),
         debug=debug_json(answer),
+        diagnosis=_diagnosis(run_id, answer),
         plan=plan,
         offer=offer_label(plan, answer.locale) if plan else "",
         success=metric_label(plan.kpi.primary) if plan else "",
     )
+
+
+def _diagnosis(run_id: str, answer: DeskAnswer) -> DiagnosisShown | None:
+    if answer.diagnosis is None:
+        return None
+    return show_diagnosis(answer.diagnosis, answer.locale, f"run-{run_id}")
 
 
 def _steps(run_id: str, rows: Sequence[Message]) -> list[StepShown]:
