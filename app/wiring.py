@@ -86,8 +86,8 @@ from app.onboarding import starting as onboarding_starting
 from app.onboarding.workflow import TOPIC as REGISTERED
 from app.operations import api as operations_api
 from app.operations import models as _operations  # noqa: F401
-from app.operations.saved import api as saved_reports_api
 from app.operations import views as operations_views
+from app.operations.saved import api as saved_reports_api
 from app.orders import api as orders_api
 from app.orders import checkout as orders_checkout
 from app.orders import console as orders_console
