@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 
 from flask import Flask, request
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, Rule
 
 
 class RowId(IntegerConverter):
     """`<int:...>` of plain digits, and no more than a row's id can have: the rest is 404, not a database error."""
 
     regex = "[0-9]{1,9}"
+
+
+class LateRule(Rule):
+    """A route whose address writer is compiled when the first address is written.
+
+    Of hundreds of routes a process writes the addresses of a few; compiling all took most of the time of making an application.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        compile_now = super()._compile_builder
+        compiled: list[Callable[..., tuple[str, str]]] = []
+
+        def build(rule: Rule, /, **values: object) -> tuple[str, str]:
+            if not compiled:
+                compiled.append(compile_now(append_unknown))
+            return compiled[0](rule, **values)
+
+        return build
 
 
 def read_row_id(text: str | None) -> int | None:
@@ -34,5 +53,6 @@ def read_day(text: str | None) -> date | None:
 
 
 def init_routing(app: Flask) -> None:
-    """Let every route use it; call before blueprints are registered."""
+    """Let every route use these; call before blueprints are registered."""
+    app.url_rule_class = LateRule
     app.url_map.converters["int"] = RowId
