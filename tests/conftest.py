@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from app.config import Settings
 from app.db import db
 from app.factory import create_app
+from tests.databases import empty_tables, share_compiled, trust_the_machine
 from tests.running import RunningShop, start_shop
 
 # The programs that tests start keep what they compile, as a user's do: to compile the application takes half of each start.
@@ -88,7 +89,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Settings(app_env="test", mcpshop_home=home, redis_url="redis://127.0.0.1:1/0", _env_file=None)
     )
     with app.app_context():
+        trust_the_machine(db.engine)
         upgrade()
+        share_compiled(db.engine)
         db.engine.dispose()
     return home / "mcpshop.db"
 
@@ -118,6 +121,7 @@ def mariadb_url() -> Iterator[str]:
         )
         with app.app_context():
             upgrade()
+            share_compiled(db.engine)
             db.engine.dispose()
     yield url
     server.cursor().execute(f"DROP DATABASE {name}")
@@ -148,6 +152,9 @@ def make_app(tmp_path: Path, redis_url: str, sqlite_template: Path) -> Iterator[
         }
         app = create_app(Settings(**{**values, **settings}, _env_file=None))
         made.append(app)
+        with app.app_context():
+            share_compiled(db.engine)
+            trust_the_machine(db.engine)
         return app
 
     Redis.from_url(redis_url).flushall()
@@ -156,17 +163,8 @@ def make_app(tmp_path: Path, redis_url: str, sqlite_template: Path) -> Iterator[
         with app.app_context():
             db.session.remove()
             if app.config["SQLALCHEMY_DATABASE_URI"].startswith("mysql"):
-                _empty_tables()
+                empty_tables(db.engine)
             db.engine.dispose()
-
-
-def _empty_tables() -> None:
-    with db.engine.begin() as connection:
-        connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS=0")
-        names = connection.exec_driver_sql("SHOW TABLES").scalars().all()
-        for name in set(names) - {"alembic_version"}:
-            connection.exec_driver_sql(f"DELETE FROM `{name}`")
-        connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS=1")
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_a_timed_out_tool_never_commits(each_app: Flask) -> None:
         make_product("A", stock=5)
         result = run("try_bump", {"sku": "A", "seconds": 0.9})
         assert (result.status, code_of(result)) == ("timeout", "TIMEOUT")
-        assert result.duration_ms < 800
+        assert result.duration_ms < 800 * crowd()
         time.sleep(1)
         assert stock_of("A") == 5
         assert run("try_bump", {"sku": "A"}).status == "ok"
@@ -92,7 +92,7 @@ def test_a_cancel_reaches_a_running_tool_at_once() -> None:
         pool.submit(lambda: (time.sleep(0.2), cancellation.cancel()))
         result = run("try_slow", {"seconds": 4}, cancellation=cancellation)
     assert result.status == "cancelled"
-    assert result.duration_ms < 500
+    assert result.duration_ms < 500 * crowd()
 
 
 @pytest.mark.usefixtures("ctx")
