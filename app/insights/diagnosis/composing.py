@@ -162,7 +162,7 @@ def write_next(
         )
         if quotation and not any(quotation.text in claim.text for claim in writer.claims):
             _quote(writer, "next", "kb_next", quotation, found)
-    if not causes:
+    if not any(claim.section == "next" for claim in writer.claims):
         usual = f"{subject.name} checks" if english else f"{subject.name} 排查 检查"
         _quote(
             writer,
@@ -186,6 +186,8 @@ def _say_next(cause: Cause, findings: dict[str, Finding], splits: Sequence[Split
         _say_row(writer, "next", "next_new_value", findings["customers"].figure, cause.row)
     elif kind in ("stock_out", "sales_stopped") and cause.row == 0:
         _say_row(writer, "next", "next_stock", findings["stock"].figure, cause.row)
+    elif kind == "today_partial":
+        _say_row(writer, "next", "next_today", findings["today"].figure, cause.row)
     elif kind == "group" and cause.direction == "down":
         split = next(each for each in splits if each.figure.key == cause.figure)
         if cause.row == 0:

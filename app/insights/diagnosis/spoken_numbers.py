@@ -32,6 +32,8 @@ class Spoken:
     tolerance: float = 0.0
     sign: int = 0
     date: str = ""
+    # Doubled, 翻番: a change, never a share.
+    is_change: bool = False
 
 
 def readable(text: str) -> str:
@@ -176,7 +178,9 @@ def _chinese(text: str) -> Iterator[Spoken]:
                 continue
             taken.append(match.span())
             value, tolerance = read(match)
-            yield Spoken(match[0], match.start(), match.end(), kind, value, tolerance)
+            yield Spoken(
+                match[0], match.start(), match.end(), kind, value, tolerance, is_change="翻" in match[0]
+            )
 
 
 def _number(text: str) -> float:
@@ -201,7 +205,15 @@ def _shares(text: str) -> Iterator[Spoken]:
         for match in pattern.finditer(text):
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 taken.append(match.span())
-                yield Spoken(match[0], match.start(), match.end(), "percent", value, 2.5)
+                yield Spoken(
+                    match[0],
+                    match.start(),
+                    match.end(),
+                    "percent",
+                    value,
+                    2.5,
+                    is_change=value >= 100 or "halv" in match[0].lower(),
+                )
 
 
 def _words(text: str) -> Iterator[Spoken]:

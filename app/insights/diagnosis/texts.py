@@ -196,6 +196,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "先看{label}（{dimension}）：本期 {now}，对比期 {then}。",
         "Look at {label} ({dimension}) first: {now} now, {then} before.",
     ),
+    "next_today": (
+        "{label}只到平日的 {part}：等这一天结束，或改问到前一天为止的时段，再下结论。",
+        "{label} is at {part} of a usual day: wait for its end, or ask for the days up to the one before, before concluding anything.",
+    ),
     # the knowledge base
     "kb_cause": (
         "可能的解释，《{title}》：“{quotation}”",

@@ -113,7 +113,7 @@ def _names(figure: Figure) -> Iterable[str]:
 
 
 def _supports(cell: _Known, number: Spoken, text: str) -> bool:
-    if cell.unit not in _FITS[number.kind]:
+    if cell.unit not in _FITS[number.kind] or (number.is_change and cell.role != "change"):
         return False
     value = cell.value * 100 if number.kind in ("percent", "points") else cell.value
     if cell.unit == "ratio" and number.kind == "plain" and number.tolerance > 0.01:
