@@ -17,6 +17,7 @@ from app.tools.models import ToolCallLog, ToolGroup, ToolSetting
 from app.tools.registry import registry
 from tests.agent import scripted
 from tests.builders import make_product, save
+from tests.parallel import crowd
 
 GUEST = Actor(guest_id="g1", locale="en")
 ALICE = Actor(user_id=1, roles=frozenset({Role.CUSTOMER}), locale="en")
