@@ -14,6 +14,7 @@ from app.insights.knowledge.commands import kb
 from app.insights.knowledge.files import read_documents
 from app.insights.knowledge.service import load_documents
 from app.mcp.commands import mcp
+from app.operations.commands import smoke
 from app.runtime import settings
 
 demo = AppGroup("demo", help="The demo shop.")
@@ -27,6 +28,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(mcp)
     app.cli.add_command(kb)
     app.cli.add_command(insights)
+    app.cli.add_command(smoke)
 
 
 @click.command("setup")

@@ -124,6 +124,20 @@ def test_refusals_say_why() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "brief",
+    [
+        "A campaign to win back members who have not ordered in 60 days: 50 off 300, budget 8,000 yuan",
+        "Plan a promotion for customers who have bought once, 15% off, two weeks",
+    ],
+)
+def test_whom_a_campaign_is_for_is_no_question_for_names(brief: str) -> None:
+    found = ask(brief)
+    assert isinstance(found, Understood) and found.intent == "plan"
+    listed = ask(f"{brief}, with their phone numbers")
+    assert isinstance(listed, Refused) and listed.reason == "personal"
+
+
 def test_words_that_were_not_understood_are_named() -> None:
     found = ask("最近7天成交额和翻台")
     assert isinstance(found, Understood)

@@ -66,10 +66,17 @@ _PLAN_REPORT = re.compile(
 )
 
 
+# "Members who have not ordered" says whom a campaign is for; it asks for nobody's name.
+_AUDIENCE = re.compile(
+    r"(?<![a-z])(members?|customers?|buyers?|shoppers?|users?|people|those|everybody|everyone) who(?= )"
+)
+
+
 def refusal_of(said: str) -> Reason | None:
     """Why this may not be answered whatever else it says, or None."""
+    asked = _AUDIENCE.sub(r"\1", said) if asks_for_plan(said) else said
     for pattern, reason in ((_SQL, "sql"), (_WRITE, "write"), (_SECRET, "secret"), (_PERSONAL, "personal")):
-        if pattern.search(said):
+        if pattern.search(asked):
             return reason  # type: ignore[return-value]
     return None
 
