@@ -178,6 +178,12 @@ class Settings(BaseSettings):
         default=None, description="Where the index of meanings is kept; else in MCPSHOP_HOME"
     )
     confirmation_seconds: int = 300
+    voice_confirm_seconds: int = Field(
+        default=120, ge=5, le=600, description="How long what was read out by voice waits for a yes"
+    )
+    voice_keep_days: int = Field(
+        default=30, ge=1, description="How long voice sessions and their log are kept"
+    )
     run_seconds: int = Field(default=180, ge=5, description="Longest life of one run")
     run_log_seconds: int = Field(default=3_600, ge=60, description="How long a run's events can be replayed")
     run_heartbeat_seconds: float = Field(default=1.0, gt=0)

@@ -99,6 +99,8 @@ from app.tools import api as tools_api
 from app.tools import models as _tools  # noqa: F401
 from app.tools import servers as tool_servers
 from app.tools.registry import registry
+from app.voice import api as voice_api
+from app.voice import models as _voice  # noqa: F401
 from app.web.errors import init_errors
 from app.web.routing import init_routing
 from app.web.security import init_security
@@ -151,6 +153,7 @@ BLUEPRINTS = (
     campaigns_views.bp,
     campaigns_api.bp,
     campaigns_mock_crm.bp,
+    voice_api.bp,
     admin_views.bp,
     admin_api.bp,
 )

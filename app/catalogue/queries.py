@@ -69,6 +69,26 @@ def get_product(sku: str) -> ProductView:
     return product
 
 
+@dataclass(frozen=True, slots=True)
+class ProductName:
+    """What a product is called in both languages."""
+
+    sku: str
+    name_zh: str
+    name_en: str
+
+
+def list_names(limit: int) -> list[ProductName]:
+    """The names of products that can be bought, the newest `limit` of them, in the order of their SKUs."""
+    newest = (
+        select(columns.sku, columns.name, columns.name_en)
+        .where(on_the_shelf())
+        .order_by(columns.created_at.desc(), columns.sku)
+        .limit(limit)
+    )
+    return sorted((ProductName(*row) for row in db.session.execute(newest)), key=lambda each: each.sku)
+
+
 def complete_skus(typed: str, *, limit: int) -> list[str]:
     """SKUs of products that can be bought and that begin with what was typed (case does not matter), in order."""
     begins = columns.sku.istartswith(typed, autoescape=True)

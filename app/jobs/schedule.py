@@ -22,5 +22,6 @@ SCHEDULES = (
     Schedule("hand_over_campaigns", 2, "app.campaigns.jobs.sweep"),
     Schedule("hand_over_saved_reports", 5, "app.insights.saved.jobs.sweep"),
     Schedule("resume_welcomes", 1, "app.onboarding.jobs.sweep"),
+    Schedule("forget_voice_sessions", 3600, "app.voice.jobs.clean_up"),
     Schedule("end_grants", 3600, "app.oauth.jobs.clean_up"),
 )

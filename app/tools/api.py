@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint
 from pydantic import BaseModel
 
+from app.core.actor import Actor
 from app.tools.queries import Offer, list_tools
 from app.tools.servers import Status, Transport, list_servers
 from app.web.api import endpoint
@@ -42,14 +43,19 @@ class ServerBody(BaseModel):
 @endpoint(bp, "/api/tools", who=PUBLIC, summary="The tools the caller may use", answers={200: list[ToolBody]})
 def tools() -> list[ToolBody]:
     """Guests see what guests may use."""
-    locale = current_locale()
-    return [_body(offer, locale) for offer in list_tools(current_actor())]
+    return tool_bodies(current_actor())
 
 
 @endpoint(bp, "/api/servers", who=PUBLIC, summary="The servers of tools", answers={200: list[ServerBody]})
 def servers() -> list[ServerBody]:
     """The shop's own tools are one server, `shop`, among those that are attached."""
     return [ServerBody.model_validate(each, from_attributes=True) for each in list_servers(current_actor())]
+
+
+def tool_bodies(actor: Actor) -> list[ToolBody]:
+    """The tools that an actor may use, in the request's language."""
+    locale = current_locale()
+    return [_body(offer, locale) for offer in list_tools(actor)]
 
 
 def _body(offer: Offer, locale: str) -> ToolBody:

@@ -108,13 +108,22 @@ def next_step(messages: Sequence[Message], tools: frozenset[str], locale: str) -
     turns = turns_of(messages)
     if not turns:
         return Step(text=Desk(locale, tools, Memory()).phrase("greet"))
+    memory, language = _recalled(turns[:-1], tools, locale)
+    return _play(turns[-1], understand(turns[-1].text, language), tools, memory)
+
+
+def recall(messages: Sequence[Message], tools: frozenset[str], locale: str) -> tuple[Memory, str]:
+    """What the conversation has come to so far, and the language it is held in."""
+    return _recalled(turns_of(messages), tools, locale)
+
+
+def _recalled(past: Sequence[Turn], tools: frozenset[str], locale: str) -> tuple[Memory, str]:
     memory, language = Memory(), locale
-    *past, current = turns[-_REMEMBERED_TURNS:]
-    for turn in past:
+    for turn in past[1 - _REMEMBERED_TURNS :]:
         plan = understand(turn.text, language)
         language = plan.language
         _play(turn, plan, tools, memory)
-    return _play(current, understand(current.text, language), tools, memory)
+    return memory, language
 
 
 def _play(turn: Turn, plan: Plan, tools: frozenset[str], memory: Memory) -> Step:

@@ -1,0 +1,1 @@
+"""Voice commands: say it, hear it back, say yes."""

@@ -1,0 +1,122 @@
+"""Changes of mind about what was read out: 不对，是三件; the other one; make it the big one; 再加一支口红."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.catalogue.filters import ProductFilter
+from app.catalogue.queries import find_products, find_view, list_by_sku
+from app.catalogue.records import ProductView
+from app.language.normalise import normalise
+from app.llm.builtin.slots import read_item
+from app.voice.dialogue import Asked, Step
+
+_PREFIX = re.compile(
+    r"^(?:(?:不对|不是|错了|说错了|搞错了|等一下|等等|不要这个|我是说|我说的是|应该是|改一下|换一下|还是|no|nope|wait|sorry|actually|not that|i mean|i meant|rather)[,，。.! ]*)+"
+)
+_OTHER = re.compile(
+    r"^(?:是|要|换)?(?:成|个)?(?:另外?(?:的)?(?:一|那)?(?:个|款|种|支|瓶|盒)|别的|其他的|下一个|换一个|换一款|换别的)(?:吧|的)?$|"
+    r"^(?:give me |take |i want |make it |use )?(?:the )?(?:other|another|next|different)(?: one)?(?: please| instead)?$"
+)
+_BIG = re.compile(
+    r"^(?:是|要|换)?(?:成)?(?:那个|那款|那)?大(?:一点|点)?(?:的|瓶|支|盒|号|份|装|包装)+(?:那个|那款|吧)*$|^(?:make it |i want |take |give me )?(?:the )?(?:big|bigger|large|larger|biggest|largest)(?: one| size| bottle| box| pack)?(?: please| instead)?$"
+)
+_SMALL = re.compile(
+    r"^(?:是|要|换)?(?:成)?(?:那个|那款|那)?小(?:一点|点)?(?:的|瓶|支|盒|号|份|装|包装)+(?:那个|那款|吧)*$|^(?:make it |i want |take |give me )?(?:the )?(?:small|smaller|smallest|mini|travel)(?: one| size| bottle| box| pack)?(?: please| instead)?$"
+)
+_MAKE_IT = re.compile(
+    r"^(?:make it|make that|change (?:it|that) to|改成|改为|换成|要|就要|是|来|set it to)\s*"
+)
+_SIZE = re.compile(
+    r"(\d+(?:\.\d+)?) ?(ml|毫升|g|克|片|支|条|瓶|双|包|分钟|min|pcs|vials|sticks|jars|pairs|bags|件套|set)"
+)
+_WITH_QTY = ("add_to_cart", "update_cart")
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The steps as they are meant now; `is_without_other` when there is nothing else to take."""
+
+    steps: tuple[Step, ...] = ()
+    is_without_other: bool = False
+
+
+def corrected(said: str, asked: Asked) -> Corrected | None:
+    """What the utterance makes of what was read out; None when it is no correction but something else."""
+    rest = _PREFIX.sub("", said).strip(" ,，。.!")
+    if not rest:
+        return None
+    place = _last_with(asked.steps, "sku")
+    if place is not None and (found := _other_product(rest, asked, place)):
+        return found
+    qty = _only_quantity(rest)
+    place = _last_with(asked.steps, "qty")
+    if qty is not None and place is not None and 0 < qty <= 999:
+        return Corrected(_changed(asked.steps, place, qty=qty))
+    return None
+
+
+def is_addition(said: str) -> bool:
+    """再加一支口红, "and also a lipstick": more, not something else."""
+    return bool(re.match(r"^(?:还要|还有|再|另外|顺便|同时|然后|接着|并且|and |also |plus |then )", said))
+
+
+def without_prefix(said: str) -> str:
+    """The utterance without the words that only say that the last one was wrong."""
+    return _PREFIX.sub("", said).strip(" ,，。.!") or said
+
+
+def _only_quantity(rest: str) -> int | None:
+    """A count and nothing else: 三件, "make it three"."""
+    item = read_item(_MAKE_IT.sub("", rest))
+    if item.qty is not None and not (item.phrase or item.sku or item.ordinal or item.price):
+        return item.qty
+    plain = read_item(_MAKE_IT.sub("", rest) + "件")
+    return plain.qty if plain.qty is not None and not plain.phrase else None
+
+
+def _other_product(rest: str, asked: Asked, place: int) -> Corrected | None:
+    is_size = bool(_BIG.match(rest) or _SMALL.match(rest))
+    if not (is_size or _OTHER.match(rest)):
+        return None
+    others = list_by_sku(asked.others) or _siblings(str(asked.steps[place].params["sku"]))
+    if not others:
+        return Corrected(is_without_other=True)
+    chosen = others[0]
+    if is_size:
+        chosen = sorted(others, key=_size, reverse=bool(_BIG.match(rest)))[0]
+    return Corrected(_changed(asked.steps, place, sku=chosen.sku))
+
+
+def _siblings(sku: str) -> list[ProductView]:
+    """What else answers to the product's name without its size: "the other one" of what was named exactly."""
+    product = find_view(sku)
+    if product is None:
+        return []
+    name = _SIZE.sub("", normalise(product.name)).strip()
+    found = find_products(ProductFilter(q=name, category_id=product.category_id, in_stock=True, limit=6))
+    return [each for each in found.items if each.sku != sku]
+
+
+def _size(product: ProductView) -> tuple[float, int]:
+    """How big it is by its name, then by its price in cents."""
+    found = _SIZE.search(normalise(f"{product.name} {product.name_en}"))
+    return (float(found[1]) if found else 0.0, product.price_cents)
+
+
+def _last_with(steps: Sequence[Step], key: str) -> int | None:
+    wanted = [
+        place
+        for place, step in enumerate(steps)
+        if key in step.params or (key == "qty" and step.action in _WITH_QTY)
+    ]
+    return wanted[-1] if wanted else None
+
+
+def _changed(steps: Sequence[Step], place: int, **params: object) -> tuple[Step, ...]:
+    return tuple(
+        Step(action=step.action, params={**step.params, **params}) if index == place else step
+        for index, step in enumerate(steps)
+    )
