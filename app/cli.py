@@ -16,6 +16,7 @@ from app.insights.knowledge.service import load_documents
 from app.mcp.commands import mcp
 from app.operations.commands import smoke
 from app.runtime import settings
+from app.sales.commands import sales
 
 demo = AppGroup("demo", help="The demo shop.")
 
@@ -29,6 +30,7 @@ def register_commands(app: Flask) -> None:
     app.cli.add_command(kb)
     app.cli.add_command(insights)
     app.cli.add_command(smoke)
+    app.cli.add_command(sales)
 
 
 @click.command("setup")

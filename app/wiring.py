@@ -95,6 +95,7 @@ from app.orders import models as _orders  # noqa: F401
 from app.orders import tools as orders_tools
 from app.orders import views as orders_views
 from app.outbox.service import subscribe
+from app.sales import models as _sales  # noqa: F401
 from app.tools import api as tools_api
 from app.tools import models as _tools  # noqa: F401
 from app.tools import servers as tool_servers

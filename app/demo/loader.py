@@ -28,6 +28,7 @@ from app.mcp.demo_groups import add_demo_groups
 from app.members.levels import level_for
 from app.members.models import Member, Store
 from app.orders.models import Order, OrderItem
+from app.sales.jobs import add_up_stale_days
 
 SEED = 42
 MEMBERS = 3_000
@@ -64,6 +65,7 @@ def load_demo(settings: Settings, *, echo: Echo, orders: int = ORDERS, members: 
         _count_units(sales)
         _add_people(settings, today)
         add_demo_groups()
+    add_up_stale_days(everything=True)
     for line in check_figures(today):
         echo(line)
 

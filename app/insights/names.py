@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from app.insights.metrics.catalogue import catalogue
+from app.sales.stale import Stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,14 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a question is read against: names, the business day it is asked on, the first day with orders, the language."""
+    """What a question is read against: names, the business day it is asked on, the first day with orders, the language.
+
+    `stale` are the days that the sums by day do not know; with None no sums are read.
+    """
 
     names: Names
     today: date
     first_day: date | None = None
     locale: str = "zh"
     timezone: str = "Asia/Shanghai"
+    stale: Stale | None = None

@@ -12,11 +12,13 @@ from app.db import db
 from app.insights.names import CategoryName, Context, Names, ProductName, StoreName
 from app.members.models import Store
 from app.orders.models import Order
+from app.sales.queries import find_stale
 
 
 def current_context(timezone: str, locale: str = "zh") -> Context:
-    """The context of a question asked now: four short reads."""
-    return Context(load_names(), business_day(now(), timezone), first_day(), locale, timezone)
+    """The context of a question asked now: five short reads."""
+    today = business_day(now(), timezone)
+    return Context(load_names(), today, first_day(), locale, timezone, find_stale())
 
 
 def load_names() -> Names:

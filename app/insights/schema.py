@@ -49,6 +49,16 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         keys="id member_id",
     ),
     "order_items": _table("#:id #:order_id ':sku ':category #:qty #:price", keys="id order_id"),
+    # Sums by day (app.sales).
+    "daily_sales": _table(
+        "d:day #:store_id ':channel #:is_member #:orders #:amount #:original_amount", keys=""
+    ),
+    "daily_item_sales": _table(
+        "d:day #:store_id ':channel #:is_member ':category ':sku #:units #:sales #:baskets #:category_orders"
+        " #:product_orders",
+        keys="",
+    ),
+    "payment_attempts": _table("t:placed_at #:store_id ':channel #:is_member #:attempts #:paid", keys=""),
     "products": _table(
         "':sku ':name #:category_id #:price_cents #:stock t:created_at", keys="sku name category_id"
     ),

@@ -23,5 +23,7 @@ SCHEDULES = (
     Schedule("hand_over_saved_reports", 5, "app.insights.saved.jobs.sweep"),
     Schedule("resume_welcomes", 1, "app.onboarding.jobs.sweep"),
     Schedule("forget_voice_sessions", 3600, "app.voice.jobs.clean_up"),
+    Schedule("add_up_sales", 60, "app.sales.jobs.add_up_stale_days"),
+    Schedule("reconcile_sales", 3600, "app.sales.jobs.reconcile"),
     Schedule("end_grants", 3600, "app.oauth.jobs.clean_up"),
 )

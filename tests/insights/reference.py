@@ -196,6 +196,7 @@ class Shop:
             "aov": lambda: amount / orders,
             "buyers": lambda: len(buyers),
             "repeat_rate": lambda: len(again) / len(buyers) if buyers else None,
+            "repeat_buyers": lambda: len(again),
             "new_buyers": lambda: len(new),
             "returning_buyers": lambda: len(buyers - new),
             "new_buyer_rate": lambda: len(new) / len(buyers) if buyers else None,

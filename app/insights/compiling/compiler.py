@@ -118,9 +118,15 @@ def _statement(
         context.timezone,
         days=span.days if question.daily and not question.grain else None,
         thresholds=bounds,
-    )
+        stale=context.stale,
+    ).from_sums(*_ranking(question, metrics))
     top = question.top if purpose == "main" and _is_in_sql(question) else None
     return Statement(purpose, _written(select, top, question), question.dimensions, metrics)
+
+
+def _ranking(question: Question, metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """The metric that groups are ranked by, where it is one of this statement's."""
+    return (question.top.metric,) if question.top and question.top.metric in metrics else ()
 
 
 def _written(select: Select, top: Top | None, question: Question) -> str:
@@ -198,5 +204,7 @@ def _total(
     """What shares are of. Without a split, the last filter named is the part and everything without it the whole."""
     filters = question.filters if question.groups else question.filters[:-1]
     steps = tuple(key for key in question.dimensions if key in TIME)
-    select = Select(source, metrics, steps, filters, span, context.timezone, reach=question.groups)
+    select = Select(
+        source, metrics, steps, filters, span, context.timezone, reach=question.groups, stale=context.stale
+    ).from_sums()
     return Statement("total", _plain(select, _order(select, None)), steps, metrics)

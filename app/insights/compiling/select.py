@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.insights.compiling.literals import bucket_of, quoted, within
+from app.insights.compiling.sums import find_sums, order_count, rows_of
 from app.insights.metrics.catalogue import Catalogue, Source, catalogue
 from app.insights.question import TIME, Filter, Threshold
 from app.language.periods import Span, Unit
+from app.sales.stale import Stale
 
 # Names of columns that are not the key itself: words of SQL and tables that would be mistaken.
 _ALIASES = {"orders": "order_count", "product": "sku", "units": "units_sold"}
@@ -21,7 +23,10 @@ def alias(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """What to select. `reach` are dimensions whose joins and conditions hold although nothing is split by them."""
+    """What to select. `reach` are dimensions whose joins and conditions hold although nothing is split by them.
+
+    `stale` are the days that sums by day do not know; None when there are no sums.
+    """
 
     source: str
     metrics: tuple[str, ...]
@@ -32,6 +37,15 @@ class Select:
     days: int | None = None
     reach: tuple[str, ...] = ()
     thresholds: tuple[Threshold, ...] = field(default=())
+    stale: Stale | None = None
+
+    def from_sums(self, *more: str) -> Select:
+        """The same from the sums by day, where they have all of it and what is `more` measured."""
+        measured = (*self.metrics, *(bound.metric for bound in self.thresholds), *more)
+        split = (*self.dimensions, *self.reach)
+        args = (self.filters, self.span, self.zone, self.stale)
+        source = find_sums(self.source, measured, split, *args)
+        return self if source is None else replace(self, source=source)
 
     @property
     def grain(self) -> Unit | None:
@@ -59,6 +73,7 @@ class Select:
             "period_start": quoted(self.span.start),
             "start": quoted(self.span.start),
             "end": quoted(self.span.end),
+            "order_count": order_count(self.dimensions, self.filters) or "",
         }
         if step := self.grain:
             values["start"] = bucket_of(self._source, self.span, step, self.zone, "start")
@@ -93,8 +108,15 @@ class Select:
     def tables(self) -> str:
         """FROM and WHERE."""
         joins = [self._catalogue.joins[name].get(self.source, "") for name in self._joins]
-        parts = [f"FROM {self._source.tables}", *(join for join in joins if join)]
+        parts = [f"FROM {self._tables}", *(join for join in joins if join)]
         return "\n".join([*parts, "WHERE " + "\n  AND ".join(self._conditions())])
+
+    @property
+    def _tables(self) -> str:
+        source = self._source
+        if not source.sums_of or self.stale is None:
+            return source.tables
+        return source.tables.replace("{from}", rows_of(source, self.span, self.zone, self.stale))
 
     def _conditions(self) -> list[str]:
         entries = self._catalogue.dimensions
@@ -150,8 +172,12 @@ class Select:
             self.zone,
             self.days,
             reach=self.dimensions,
+            stale=self.stale,
         )
-        inner = f"SELECT {whole.formula(metric)} AS v {whole.tables}{whole.grouping}".replace("\n", " ")
+        # A label of time is grouped by its name, so it must be there.
+        times = "".join(f"{whole.column(key)} AS {alias(key)}, " for key in whole.dimensions if key in TIME)
+        said = f"SELECT {times}{whole.formula(metric)} AS v {whole.tables}{whole.grouping}"
+        inner = said.replace("\n", " ")
         return f"({inner})" if self._is_ratio(metric) else f"(SELECT AVG(a.v) FROM ({inner}) a)"  # noqa: S608 - catalogue text and quoted literals
 
     def _is_ratio(self, metric: str) -> bool:

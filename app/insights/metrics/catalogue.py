@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.sales.stale import Kind
+
 Words = tuple[str, ...]
 Unit = Literal["yuan", "count", "ratio", "number"]
 Spread = Literal["sum", "distinct", "ratio"]
@@ -85,13 +87,23 @@ class Dimension(_Entry):
 
 
 class Source(_Entry):
-    """Tables of one kind of fact. Its day is a column (`day`) or made of a UTC moment (`moment`)."""
+    """Tables of one kind of fact. Its day is a column (`day`) or made of a UTC moment (`moment`).
+
+    One with `sums_of` holds sums of another source in `table`; `rows` and `rows_day` say how to read the same columns
+    from that source's own tables, for days that are stale (`app.sales`).
+    """
 
     key: str
     tables: str
     where: str = ""
     day: str = ""
     moment: str = ""
+    sums_of: str = ""
+    stale: Kind = "sales"
+    table: str = ""
+    columns: str = ""
+    rows: str = ""
+    rows_day: str = ""
 
 
 class Catalogue(_Entry):
@@ -106,11 +118,16 @@ class Catalogue(_Entry):
         """The source from which `metric` can be counted by all of `dimensions`, or None."""
         entry = self.metrics[metric]
         for source in (entry.source, *(key for key in OWN_SOURCES if key in entry.formulas)):
-            if all(self._reaches(source, dimension) for dimension in dimensions):
+            if all(self.reaches(source, dimension) for dimension in dimensions):
                 return source
         return None
 
-    def _reaches(self, source: str, dimension: str) -> bool:
+    def sums_of(self, source: str) -> Source | None:
+        """The source that holds sums of another one, or None."""
+        return next((each for each in self.sources.values() if each.sums_of == source), None)
+
+    def reaches(self, source: str, dimension: str) -> bool:
+        """Whether figures of a source can be split by a dimension."""
         entry = self.dimensions[dimension]
         return entry.time or source in entry.columns
 

@@ -14,8 +14,14 @@ from app.insights.names import Context, Names
 from app.insights.question import TIME, Question
 from app.language.normalise import normalise
 from app.language.periods import rolling
+from app.sales.stale import KINDS, Stale
 
-_CONTEXT = Context(Names(), date(2026, 1, 31))
+_TODAY = date(2026, 1, 31)
+# From the orders; from the sums by day; from both.
+_CONTEXTS = [
+    Context(Names(), _TODAY, stale=stale)
+    for stale in (None, Stale(), Stale({kind: frozenset([_TODAY]) for kind in KINDS}))
+]
 
 
 def findings(catalogue: Catalogue) -> Iterator[str]:
@@ -86,7 +92,12 @@ def _sql(metric: Metric, catalogue: Catalogue) -> Iterator[str]:
         for split in {dimensions, (*dimensions, "day")} if dimension not in TIME else {dimensions}:
             question = Question(metrics=(metric.key,), dimensions=split, period=rolling(7))
             try:
-                for statement in compile_question(question, _CONTEXT).statements:
-                    check(statement.sql)
+                for sql in _written(question):
+                    check(sql)
             except (Rejected, DomainError, KeyError, ValueError) as error:
                 yield f"metric {metric.key} by {', '.join(split) or 'nothing'}: {error}"
+
+
+def _written(question: Question) -> set[str]:
+    """The SQL of a question in each context."""
+    return {item.sql for context in _CONTEXTS for item in compile_question(question, context).statements}
