@@ -11,6 +11,10 @@ __all__ = ["MINUS", "NOTHING", "figure", "label", "money_or_figure", "show"]
 def label(report: ReportOut, index: int, value: Cell) -> str:
     """What a cell of a dimension says."""
     column = report.columns[index]
+    following = report.columns[index + 1 : index + 2]
+    # A SKU has its words in a column of its own.
+    if following and following[0].role == "label":
+        return NOTHING if value is None else str(value)
     return report.labels.get(column.key, {}).get(str(value)) or (NOTHING if value is None else str(value))
 
 

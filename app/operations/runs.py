@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from logging import getLogger
 from typing import Any
 
-from flask_babel import gettext
+from flask import Flask, current_app
+from flask_babel import force_locale, gettext
 from redis.exceptions import RedisError
 
 from app.agent.background import in_background
@@ -73,20 +76,42 @@ class DeskRun:
         self._log = run_log
         self._cancellation = cancellation
         self._started = time.monotonic()
+        self._lock = threading.Lock()
         self._calls: list[tuple[str, Step]] = []
+        self._told: set[str] = set()
         self._answer: DeskAnswer | None = None
 
     def perform(self) -> None:
-        """Answer, then close."""
-        self._close(self._try())
+        """Answer, then close.
+
+        The work is done on a thread beside this one: a stop ends the run at once, while a query of the database
+        that is under way ends by itself (SQL_TIMEOUT_SECONDS at most) and finds that nobody wants it any more.
+        """
+        woken, endings = threading.Event(), list[Ending]()
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+        def work() -> None:
+            try:
+                with app.app_context(), force_locale(self._task.actor.locale):
+                    endings.append(self._try())
+            finally:
+                woken.set()
+
+        with self._cancellation.calling(woken.set):
+            threading.Thread(target=copy_context().run, args=(work,), daemon=True, name="desk").start()
+            woken.wait()
+        self._close(endings[0] if endings else self._cancelled())
+
+    def _cancelled(self) -> Ending:
+        is_wanted = self._cancellation.reason == ABORTED
+        return Ending("aborted") if is_wanted else Ending(INTERRUPTED, INTERRUPTED)
 
     def _try(self) -> Ending:
         try:
             self._answer_query()
             return Ending("done")
         except Cancelled:
-            is_wanted = self._cancellation.reason == ABORTED
-            return Ending("aborted") if is_wanted else Ending(INTERRUPTED, INTERRUPTED)
+            return self._cancelled()
         except (LogLost, service.RunClosed, RedisError) as error:
             log.warning("run_log_lost run=%s error=%r", self._task.run.id, error)
             return Ending(INTERRUPTED, INTERRUPTED)
@@ -110,48 +135,53 @@ class DeskRun:
             found = desk.answer_question(task.chosen, task.query, context, steps)
         else:
             found = desk.answer(task.query, task.previous, task.actor, context, steps)
-        self._cancellation.check()
-        self._answer = found
-        self._log.append("chunk", {"content": found.answer})
+        with self._lock:
+            self._tell("chunk", {"content": found.answer})
+            self._answer = found
 
     # ---- a listener of the steps ----
 
     def begins(self, step: Step) -> None:
         """Tell the readers of a step, and end here when nobody wants the answer any more."""
-        self._cancellation.check()
         call_id = f"step_{len(self._calls) + 1}"
-        self._calls.append((call_id, step))
-        self._log.append("tool_call", {**call_of(call_id, step), "requires_confirmation": False})
+        with self._lock:
+            self._tell("tool_call", {**call_of(call_id, step), "requires_confirmation": False})
+            self._calls.append((call_id, step))
 
     def ends(self, step: Step) -> None:
         """Tell the readers what came of it."""
         call_id = next(each for each, begun in self._calls if begun is step)
-        self._log.append(
-            "tool_result",
-            {
-                "tool_call_id": call_id,
-                "result": step.result,
-                "status": status_of(step),
-                "duration_ms": round(step.milliseconds),
-            },
-        )
-        if not step.is_failed:
-            self._cancellation.check()
+        with self._lock:
+            self._tell("tool_result", result_of(call_id, step, status_of(step)))
+            self._told.add(call_id)
+
+    def _tell(self, type_: str, data: dict[str, Any]) -> None:
+        """Write an event, unless nobody wants the answer any more. Raises Cancelled then."""
+        self._cancellation.check()
+        self._log.append(type_, data)
 
     # ---- the end ----
 
     def _close(self, ending: Ending) -> None:
         """Keep what was said, free the conversation, write the last event."""
+        with self._lock:
+            # What was being written is written; after a stop nothing more is.
+            left = self._open_calls()
         last = in_transaction(lambda: self._store(ending))
         if last is None:
             log.warning("run_was_closed_by_somebody_else run=%s", self._task.run.id)
             return
         try:
+            for call_id, step in left:
+                self._log.append("tool_result", result_of(call_id, step, "cancelled"))
             self._log.close(*last)
         except LogLost:
             append_late(redis(), settings(), self._task.run.id, [last])
         except RedisError as error:
             log.warning("last_event_lost run=%s error=%s", self._task.run.id, error)
+
+    def _open_calls(self) -> list[tuple[str, Step]]:
+        return [(call_id, step) for call_id, step in self._calls if call_id not in self._told]
 
     def _store(self, ending: Ending) -> tuple[str, dict[str, Any]] | None:
         """The rows of the ending and the last event; None when the run was closed before."""
@@ -194,7 +224,7 @@ class DeskRun:
                 tool_call_id=call_id,
                 tool_name=step.name,
                 content=to_json(step.result),
-                status=status_of(step),
+                status=status_of(step) if call_id in self._told else "cancelled",
                 duration_ms=round(step.milliseconds),
             )
         return rows
@@ -207,6 +237,16 @@ class DeskRun:
 def call_of(call_id: str, step: Step) -> dict[str, Any]:
     """A step as a tool call."""
     return {"tool_call_id": call_id, "tool_name": step.name, "arguments": dict(step.arguments)}
+
+
+def result_of(call_id: str, step: Step, status: str) -> dict[str, Any]:
+    """The result of a step, as that of a tool call."""
+    return {
+        "tool_call_id": call_id,
+        "result": step.result,
+        "status": status,
+        "duration_ms": round(step.milliseconds),
+    }
 
 
 def status_of(step: Step) -> str:

@@ -6,6 +6,8 @@
 const COLOURS = ["--accent", "--warm", "--info", "--wait", "--ink-3", "--ok", "--danger"];
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const drawn = new Map();
+// Below this many pixels words beside a picture need its room.
+const NARROW = 480;
 
 const numbers = new Intl.NumberFormat(document.documentElement.lang || undefined, { maximumFractionDigits: 4 });
 const short = new Intl.NumberFormat(document.documentElement.lang || undefined, { notation: "compact", maximumFractionDigits: 1 });
@@ -15,8 +17,8 @@ function tokens() {
   return (name) => style.getPropertyValue(name).trim();
 }
 
-function seriesOf(data, token) {
-  if (data.kind === "share") return [slicesOf(data, token)];
+function seriesOf(data, token, isNarrow) {
+  if (data.kind === "share") return [slicesOf(data, token, isNarrow)];
   if (data.kind === "waterfall") return stepsOf(data, token);
   const isLine = data.kind === "line";
   return data.series.map((each, index) => ({
@@ -34,16 +36,17 @@ function seriesOf(data, token) {
 }
 
 /** Parts of a whole; their names and per cents stand beside them, so that no colour has to be looked up. */
-function slicesOf(data, token) {
+function slicesOf(data, token, isNarrow) {
   return {
     name: data.series[0].name,
     type: "pie",
-    radius: ["42%", "66%"],
+    radius: isNarrow ? ["30%", "50%"] : ["42%", "66%"],
     center: ["50%", "56%"],
     data: data.categories.map((name, index) => ({ name, value: data.series[0].values[index] })),
     color: COLOURS.map((name) => token(name)),
     itemStyle: { borderColor: token("--card"), borderWidth: 2 },
-    label: { color: token("--ink-2"), fontFamily: token("--sans"), formatter: "{b}\n{d}%" },
+    label: { color: token("--ink-2"), fontFamily: token("--sans"), formatter: "{b}\n{d}%", ...(isNarrow ? { alignTo: "edge", edgeDistance: 2, fontSize: 11 } : {}) },
+    labelLayout: { hideOverlap: true },
     labelLine: { lineStyle: { color: token("--line-2") } },
   };
 }
@@ -59,16 +62,17 @@ function stepsOf(data, token) {
     level += value;
     return { low: Math.min(from, level), high: Math.max(from, level), colour: value < 0 ? "--warm" : "--accent" };
   });
-  const shown = (value, index) => (index > 0 && index < last && value > 0 ? "+" : "") + numbers.format(Number(value.toPrecision(4)));
+  const shown = (value, index) => (index > 0 && index < last && value > 0 ? "+" : "") + (Math.abs(value) < 1000 ? numbers.format(Number(value.toPrecision(3))) : short.format(value));
   return [
     { type: "bar", stack: "steps", silent: true, itemStyle: { color: "transparent" }, tooltip: { show: false }, data: bars.map((bar) => bar.low) },
     {
       name: data.series[0].name,
       type: "bar",
       stack: "steps",
-      barMaxWidth: 44,
+      barMaxWidth: 18,
       data: bars.map((bar, index) => ({ value: bar.high - bar.low, told: values[index], itemStyle: { color: token(bar.colour) } })),
-      label: { show: true, position: "top", fontSize: 11, color: token("--ink-2"), formatter: ({ dataIndex }) => shown(values[dataIndex], dataIndex) },
+      labelLayout: { hideOverlap: true },
+      label: { show: true, position: "right", fontSize: 11, color: token("--ink-2"), formatter: ({ dataIndex }) => shown(values[dataIndex], dataIndex) },
     },
   ];
 }
@@ -92,16 +96,16 @@ function bottomOf(data) {
   return low > 0 && high - low < high / 2 ? Math.max(0, low - (high - low)) : undefined;
 }
 
-function optionOf(data, token) {
+function optionOf(data, token, isNarrow) {
   const text = { color: token("--ink-2"), fontFamily: token("--sans") };
-  const lies = data.kind === "rows";
+  const lies = data.kind === "rows" || data.kind === "waterfall";
   const names = {
     type: "category",
     data: data.categories,
     inverse: lies,
     axisLine: { lineStyle: { color: token("--line-2") } },
     axisTick: { show: false },
-    axisLabel: { ...text, fontSize: 12, hideOverlap: !lies, interval: lies || data.kind === "waterfall" ? 0 : "auto", width: lies ? 110 : undefined, overflow: lies ? "truncate" : undefined },
+    axisLabel: { ...text, fontSize: 12, hideOverlap: !lies, interval: lies ? 0 : "auto", width: lies ? 110 : undefined, overflow: lies ? "truncate" : undefined },
   };
   const values = {
     type: "value",
@@ -118,7 +122,7 @@ function optionOf(data, token) {
     textStyle: text,
     title: { text: data.unit ? `${data.title} (${data.unit})` : data.title, width: 340, overflow: "truncate", left: 0, top: 0, textStyle: { ...text, color: token("--ink"), fontSize: 14, fontWeight: 600 } },
     legend: { show: data.series.length > 1 && hasAxes, type: "scroll", left: 0, top: 26, itemWidth: 14, itemHeight: 8, textStyle: text, pageTextStyle: text },
-    grid: { left: 4, right: 12, top: data.series.length > 1 ? 62 : 40, bottom: 4, containLabel: true },
+    grid: { left: 4, right: data.kind === "waterfall" ? 44 : 12, top: data.series.length > 1 ? 62 : 40, bottom: 4, containLabel: true },
     tooltip: {
       trigger: hasAxes ? "axis" : "item",
       // HTML tips would bring style attributes, which the page's content policy refuses.
@@ -132,7 +136,7 @@ function optionOf(data, token) {
     },
     xAxis: hasAxes ? (lies ? values : names) : undefined,
     yAxis: hasAxes ? (lies ? names : values) : undefined,
-    series: seriesOf(data, token),
+    series: seriesOf(data, token, isNarrow),
   };
 }
 
@@ -155,7 +159,7 @@ function draw(element) {
     drawn.set(element, chart);
     sizes.observe(element);
   }
-  chart.setOption(optionOf(data, tokens()), true);
+  chart.setOption(optionOf(data, tokens(), element.clientWidth < NARROW), true);
   describe(element, data);
 }
 
