@@ -24,7 +24,7 @@ from app.insights.questions import answer
 from app.insights.reporting import make_report
 from app.language.normalise import detect_language
 from app.runtime import settings
-from tests.conftest import _empty_tables
+from tests.databases import empty_tables
 
 NOON = datetime(2026, 11, 21, 4, tzinfo=UTC)
 TODAY = date(2026, 11, 21)
@@ -74,7 +74,7 @@ def demo_shop(request: pytest.FixtureRequest, demo_file: Path, redis_url: str) -
         yield app
         db.session.remove()
         if url:
-            _empty_tables()
+            empty_tables(db.engine)
         db.engine.dispose()
 
 

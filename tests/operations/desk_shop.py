@@ -15,7 +15,7 @@ from app.core.actor import Role
 from app.core.clock import frozen
 from app.db import db
 from tests.builders import make_user
-from tests.conftest import _empty_tables
+from tests.databases import empty_tables
 from tests.insights.shop_data import NOON, demo_file, load, open_app
 
 __all__ = ["ask", "client_of", "demo_file", "desk", "desk_shop", "other"]
@@ -44,7 +44,7 @@ def desk_shop(request: pytest.FixtureRequest, demo_file: Path, redis_url: str) -
     with app.app_context():
         db.session.remove()
         if url:
-            _empty_tables()
+            empty_tables(db.engine)
         db.engine.dispose()
 
 
