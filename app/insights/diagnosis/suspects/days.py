@@ -91,6 +91,8 @@ def check_today(subject: Subject) -> Finding | None:
     context = subject.context
     if subject.span.end != context.today or subject.parts.source == "members":
         return None
+    if any(part.dimension in ("category", "product") for part in subject.question.filters):
+        return None
     today = Span(context.today, context.today)
     usual = Span(context.today - timedelta(days=7), context.today - timedelta(days=1))
     if context.first_day is None or usual.start < context.first_day:
