@@ -57,9 +57,10 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Warm the model; end open event streams on SIGTERM, where gunicorn has no hook and would wait for them."""
+    """Warm the models; end open event streams on SIGTERM, where gunicorn has no hook and would wait for them."""
     # Here the application has been loaded, in the worker; at the top of this file it must not be.
     from app.llm.gateway import warm
+    from app.semantic.reader import meaning
     from app.web.sse import stop_all
     from app.web.whole_answers import send_whole_answers
     from wsgi import app
@@ -67,6 +68,8 @@ def post_worker_init(worker: Any) -> None:
     send_whole_answers()
     with app.app_context():
         warm()
+        # Begins to load the model for finding by meaning, where there is one.
+        meaning().state()
     # What is there now stays: the collector need not walk through it again and again (0.1 s each time).
     gc.collect()
     gc.freeze()

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pkgutil import resolve_name
 from threading import Event
 from typing import Any
@@ -54,9 +54,9 @@ class ShopWorker(Worker):
     # How long to wait at most before looking again for a Redis that went away (RQ's default: a minute).
     max_connection_wait_time = 2.0
 
-    def __init__(self, app: Flask, connection: Redis) -> None:
+    def __init__(self, app: Flask, connection: Redis, queues: Sequence[str] = QUEUES) -> None:
         super().__init__(
-            QUEUES,
+            queues,
             connection=connection,
             worker_ttl=WORKER_TTL,
             job_monitoring_interval=HEARTBEAT,
@@ -158,13 +158,23 @@ def main() -> int:
     """Run the process that the command line asks for; returns its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scheduler", action="store_true", help="run the schedules instead of jobs")
+    parser.add_argument(
+        "--queues", type=_queues, default=QUEUES, help=f"work on these queues only: {','.join(QUEUES)}"
+    )
     arguments = parser.parse_args()
     settings = Settings()
     app = _build(settings)
     connection = Redis.from_url(settings.redis_uri, socket_connect_timeout=2)
     if arguments.scheduler:
         return _keep_time(app, connection, name=f"{socket.gethostname()}:{settings.home_path}")
-    return _work(app, connection)
+    return _work(app, connection, arguments.queues)
+
+
+def _queues(names: str) -> tuple[str, ...]:
+    wanted = tuple(names.split(","))
+    if not set(wanted) <= set(QUEUES):
+        raise argparse.ArgumentTypeError(f"the queues are {', '.join(QUEUES)}")
+    return wanted
 
 
 def _build(settings: Settings) -> Flask:
@@ -185,13 +195,13 @@ def _keep_time(app: Flask, connection: Redis, *, name: str) -> int:
     return 0
 
 
-def _work(app: Flask, connection: Redis) -> int:
+def _work(app: Flask, connection: Redis, queues: Sequence[str]) -> int:
     _wait_for_redis(connection)
     _warm()
-    for queue in QUEUES:
+    for queue in queues:
         # A worker that was killed while it looked after the registries holds this for 15 minutes.
         connection.delete(Queue(queue, connection=connection).registry_cleaning_key)
-    worker = ShopWorker(app, connection)
+    worker = ShopWorker(app, connection, queues)
     worker.work(logging_level="WARNING")
     # Whatever else ended it (Redis lost in mid-job, say) is cured by a fresh start, which our keeper does.
     return 0 if worker.is_stopping else 1

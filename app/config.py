@@ -177,6 +177,9 @@ class Settings(BaseSettings):
     chroma_dir: Path | None = Field(
         default=None, description="Where the index of meanings is kept; else in MCPSHOP_HOME"
     )
+    semantic_timeout_seconds: float = Field(
+        default=1.0, gt=0, le=60, description="How long a search waits for the model; then words must do"
+    )
     confirmation_seconds: int = 300
     voice_confirm_seconds: int = Field(
         default=120, ge=5, le=600, description="How long what was read out by voice waits for a yes"

@@ -32,6 +32,7 @@ from app.cart import queries as cart_queries
 from app.cart import tools as cart_tools
 from app.cart import views as cart_views
 from app.catalogue import api as catalogue_api
+from app.catalogue import meaning as catalogue_meaning
 from app.catalogue import navigation as catalogue_navigation
 from app.catalogue import tools as catalogue_tools
 from app.catalogue import views as catalogue_views
@@ -57,6 +58,7 @@ from app.gateway import models as _gateway  # noqa: F401
 from app.gateway import ratings_api, ratings_views, usage_views
 from app.gateway import views as gateway_views
 from app.insights import tools as insights_tools
+from app.insights.knowledge import meaning as knowledge_meaning
 from app.insights.knowledge import models as _knowledge  # noqa: F401
 from app.insights.knowledge import views as knowledge_views
 from app.insights.saved import models as _saved_reports  # noqa: F401
@@ -96,6 +98,7 @@ from app.orders import tools as orders_tools
 from app.orders import views as orders_views
 from app.outbox.service import subscribe
 from app.sales import models as _sales  # noqa: F401
+from app.semantic.sources import SOURCES
 from app.tools import api as tools_api
 from app.tools import models as _tools  # noqa: F401
 from app.tools import servers as tool_servers
@@ -191,6 +194,8 @@ def wire(app: Flask, settings: Settings) -> None:
     _hook(accounts_service.AFTER_REGISTRATION, onboarding_starting.plan_welcome)
     _hook(accounts_login.AFTER_LOGIN, cart_views.merge_at_login)
     _hook(accounts_login.AFTER_LOGIN, conversations_service.take_over)
+    _hook(SOURCES, knowledge_meaning.document_source)
+    _hook(SOURCES, catalogue_meaning.product_source)
     lend_goods(cart_queries.list_goods)
     app.jinja_env.globals.update(
         unread_count=account_views.unread_count,

@@ -25,7 +25,10 @@ bp.record_once(lambda state: init_metrics(cast(Flask, state.app)))
 
 
 class HealthOut(BaseModel):
-    """`checks`: database, redis, worker are ok or down; llm is builtin or configured."""
+    """`checks`: database, redis, worker are ok or down; llm is builtin or configured.
+
+    With a model for finding by meaning there is semantic: ok, starting, indexing or down; then words alone find.
+    """
 
     status: str
     version: str

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.core.logging import fields
 from app.db import db
 from app.runtime import redis, settings
+from app.semantic.reader import meaning
 
 log = getLogger(__name__)
 OK, DOWN = "ok", "down"
@@ -21,7 +22,10 @@ WORKERS_KEY = "rq:workers"
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The state of each part: `ok`, `down`, or for `llm` which model answers."""
+    """The state of each part: `ok`, `down`, or for `llm` which model answers.
+
+    `semantic` is there when a model for finding by meaning is set: ok, starting, indexing or down.
+    """
 
     checks: dict[str, str]
 
@@ -37,14 +41,15 @@ class Health:
 
 def check_health() -> Health:
     """Ask every part once."""
-    return Health(
-        {
-            "database": _database(),
-            "redis": _redis(),
-            "worker": OK if count_workers() else DOWN,
-            "llm": "configured" if settings().llm_is_configured else "builtin",
-        }
-    )
+    checks = {
+        "database": _database(),
+        "redis": _redis(),
+        "worker": OK if count_workers() else DOWN,
+        "llm": "configured" if settings().llm_is_configured else "builtin",
+    }
+    if settings().embed_model_path is not None:
+        checks["semantic"] = meaning().state().word
+    return Health(checks)
 
 
 def _database() -> str:

@@ -76,7 +76,10 @@ class Meant:
         about = {"description_zh": product.description, "description_en": product.description_en}
         if product.sku in self.heard.shown and tier(terms, product_text({**names, **about})):
             return True
-        found = find_products(ProductFilter(q=phrase[:MAX_QUERY], best_only=True, limit=MAX_LIMIT)).items
+        # A description can be written to lie near to anything, so likeness proves nothing here.
+        found = find_products(
+            ProductFilter(q=phrase[:MAX_QUERY], best_only=True, words_only=True, limit=MAX_LIMIT)
+        ).items
         return any(hit.sku == product.sku for hit in found) if found else None
 
     def _is_extreme(self, item: Item, product: ProductView) -> bool:
@@ -86,6 +89,7 @@ class Meant:
             category_id=item.category_id,
             sort=cast(Sort, SORTS[item.extreme or "best_selling"]),
             best_only=True,
+            words_only=True,
             limit=NEAR_EXTREME,
         )
         return any(hit.sku == product.sku for hit in find_products(asked).items)

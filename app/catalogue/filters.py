@@ -28,7 +28,7 @@ class ProductFilter:
     """A request for a page of products. Prices are cents, both ends included.
 
     `best_only` keeps, of a search, only what fits best: the cheapest sunscreen must be one, not a gift box
-    that mentions it. Raises InvalidParam with the fields that are wrong.
+    that mentions it. `words_only` leaves out what only a model for meaning finds. Raises InvalidParam with the fields that are wrong.
     """
 
     q: str = ""
@@ -40,6 +40,7 @@ class ProductFilter:
     limit: int = 20
     offset: int = 0
     best_only: bool = False
+    words_only: bool = False
 
     def __post_init__(self) -> None:
         wrong = dict(_wrong(self))

@@ -32,7 +32,7 @@ from app.catalogue.records import Card
 from app.catalogue.records import CategoryView as CategoryView
 from app.catalogue.records import ProductView as ProductView
 from app.catalogue.records import service_category_id as service_category_id
-from app.catalogue.search import Hit, find_hits, is_vague
+from app.catalogue.search import BY_MEANING, Hit, find_hits, is_vague
 from app.core.errors import NotFound
 from app.core.pagination import Page
 from app.db import db
@@ -124,7 +124,7 @@ def cards_by_sku(skus: Sequence[str], locale: str) -> list[Card]:
 def _list(how: Reading[Read], asked: ProductFilter) -> Listing[Read]:
     if not asked.q:
         return _browsed(how, asked)
-    hits = find_hits(asked.q)
+    hits = find_hits(asked.q, words_only=asked.words_only)
     return _browsed(how, asked) if not hits and is_vague(asked.q) else _searched(how, asked, hits)
 
 
@@ -155,7 +155,8 @@ def _count_cube_now(low: int | None, high: int | None) -> Cube:
 
 def _searched(how: Reading[Read], asked: ProductFilter, hits: Sequence[Hit]) -> Listing[Read]:
     if asked.best_only and hits:
-        best = max(hits[0].level, 0)
+        # What only the meaning names is as good as the rest only when there is no rest.
+        best = max(next((hit.level for hit in hits if hit.level != BY_MEANING), BY_MEANING), 0)
         hits = [hit for hit in hits if hit.level <= best]
     has_price = asked.min_price_cents is not None or asked.max_price_cents is not None
     in_price = [hit for hit in hits if _is_in_price(hit, asked)] if has_price else hits

@@ -10,6 +10,9 @@ A query is tried from strict to loose; hits of an earlier step come first:
 
 The meaning of a word is the concept it stands for (app.language.concepts): "frizzy" finds 防毛躁. Within a step,
 relevance goes first, then popularity; a product whose SKU or whole name was typed comes before all.
+
+With a model for finding by meaning, the ranking by words and the one by meaning are fused: what both name rises, and what
+only the meaning names joins in. Without one, or when it does not answer, nothing of this changes.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Select, false, select, text
 
+from app.catalogue import meaning
 from app.catalogue.cache import cached
 from app.catalogue.filters import MAX_QUERY
 from app.catalogue.models import Product
@@ -39,6 +43,7 @@ from app.language.concepts import QueryTerms, analyse
 from app.language.lexicon import Concept
 from app.language.normalise import normalise
 from app.language.tokens import query_tokens
+from app.semantic.fusion import fuse
 
 # Nobody reads further; it bounds the work for a word that half the shop carries.
 MAX_HITS = 1000
@@ -49,12 +54,13 @@ FEW = 3
 MAX_GROUPS = 24
 KEEP_SECONDS = 10.0
 BATCH = 500
+EXACT, BY_MEANING = -1, 2
 
 Item = TypeVar("Item")
 
 
 class Hit(NamedTuple):
-    """A product found, with what filters and counts need. `level`: 0 by its name, 1 by its description."""
+    """A product found, with what filters and counts need. `level`: 0 by its name, 1 by its description, 2 by meaning."""
 
     sku: str
     category_id: int
@@ -71,20 +77,46 @@ class Step(NamedTuple):
     unless: int
 
 
-def find_hits(q: str) -> Sequence[Hit]:
+def find_hits(q: str, *, words_only: bool = False) -> Sequence[Hit]:
     """The products that answer `q`, best first, at most MAX_HITS; kept for a few seconds."""
     q = normalise(q[:MAX_QUERY])
-    return cached(("hits", q), KEEP_SECONDS, lambda: search(q))
+    by_words = cached(("hits", q), KEEP_SECONDS, lambda: search(q))
+    if words_only or not meaning.is_wanted():
+        return by_words
+    return cached(("meant", q), KEEP_SECONDS, lambda: _with_meaning(by_words, q))
 
 
 def search(q: str) -> Sequence[Hit]:
-    """`find_hits` without its cache."""
+    """The products whose words answer `q`, best first, without a cache."""
     hits: dict[str, Hit] = {}
     for step in plan(q):
         if len(hits) < step.unless:
             for hit in _run(step, q):
                 hits.setdefault(hit.sku, hit)
     return _exact_first(list(hits.values())[:MAX_HITS], q)
+
+
+def _with_meaning(hits: Sequence[Hit], q: str) -> Sequence[Hit]:
+    """The hits fused with what the meaning of `q` is near to."""
+    # Whoever types a SKU means that product; who asks for nothing in particular gets the whole shop.
+    names_one, asks_nothing = bool(hits) and hits[0].level == EXACT, not hits and is_vague(q)
+    near = () if names_one or asks_nothing else meaning.find_like(q)
+    if not near:
+        return hits
+    known = {hit.sku: hit for hit in hits}
+    known |= {hit.sku: hit for hit in _hits_of([sku for sku in near if sku not in known])}
+    ranking = fuse([[hit.sku for hit in hits], [sku for sku in near if sku in known]])
+    return [known[sku] for sku, _score in ranking][:MAX_HITS]
+
+
+def _hits_of(skus: Sequence[str]) -> Iterator[Hit]:
+    """Those of the products that can be bought."""
+    if skus:
+        wanted = (Product.sku, Product.category_id, Product.price_cents, Product.stock > 0)
+        for sku, category_id, price_cents, in_stock in db.session.execute(
+            _for_sale(*wanted).where(Product.sku.in_(skus))
+        ):
+            yield Hit(sku, category_id, price_cents, bool(in_stock), level=BY_MEANING)
 
 
 def is_vague(q: str) -> bool:
@@ -156,7 +188,7 @@ def _exact_first(hits: list[Hit], q: str) -> list[Hit]:
     exact = [hit for hit in hits if hit.sku.lower() == typed]
     if not exact:
         return hits
-    return [*(hit._replace(level=-1) for hit in exact), *(hit for hit in hits if hit not in exact)]
+    return [*(hit._replace(level=EXACT) for hit in exact), *(hit for hit in hits if hit not in exact)]
 
 
 def reindex() -> int:
@@ -171,6 +203,7 @@ def reindex() -> int:
             if stored.pop(entry.sku, None) != _mark(entry):
                 changed.append(entry)
     _write(changed, gone=sorted(stored))
+    meaning.request()
     return len(changed) + len(stored)
 
 

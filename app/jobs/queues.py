@@ -16,7 +16,9 @@ log = getLogger(__name__)
 URGENT = "urgent"
 DEFAULT = "default"
 SLOW = "slow"
-QUEUES = (URGENT, DEFAULT, SLOW)
+# The index of meanings: minutes of computing, so `make run` gives it a worker of its own.
+INDEX = "index"
+QUEUES = (URGENT, DEFAULT, SLOW, INDEX)
 # A job that was lost keeps others of its name away for so long.
 WAITING, WAITING_SECONDS = "jobs:waiting:", 3
 

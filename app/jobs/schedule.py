@@ -25,5 +25,6 @@ SCHEDULES = (
     Schedule("forget_voice_sessions", 3600, "app.voice.jobs.clean_up"),
     Schedule("add_up_sales", 60, "app.sales.jobs.add_up_stale_days"),
     Schedule("reconcile_sales", 3600, "app.sales.jobs.reconcile"),
+    Schedule("follow_texts", 20, "app.semantic.jobs.sweep"),
     Schedule("end_grants", 3600, "app.oauth.jobs.clean_up"),
 )

@@ -50,8 +50,18 @@ def _services(settings: Settings) -> tuple[Program, ...]:
             _python("-m", "gunicorn", "--config", "gunicorn.conf.py", "wsgi:app"),
             is_ready=HealthProbe(settings.host, settings.port).poll,
         ),
-        Program("worker", _python("worker.py")),
+        *_workers(settings),
         Program("scheduler", _python("worker.py", "--scheduler")),
+    )
+
+
+def _workers(settings: Settings) -> tuple[Program, ...]:
+    if settings.embed_model_path is None:
+        return (Program("worker", _python("worker.py")),)
+    # Making vectors takes minutes: nothing that somebody waits for may stand behind it.
+    return (
+        Program("worker", _python("worker.py", "--queues", "urgent,default,slow")),
+        Program("indexer", _python("worker.py", "--queues", "index")),
     )
 
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from flask import current_app
 
 from app.insights.knowledge.bm25 import Bm25Index, Scored, readable
-from app.insights.knowledge.fusion import fuse
+from app.insights.knowledge.meaning import COLLECTION
 from app.insights.knowledge.models import KnowledgeDocument
 from app.insights.knowledge.queries import list_documents, version_of_documents
+from app.semantic.fusion import fuse
+from app.semantic.reader import Found, meaning
+from app.semantic.state import Unavailable
 
 EXTENSION = "mcpshop_knowledge_index"
 MAX_QUERY = 300
 CANDIDATES = 20
 TERMS = 6
+NO_ONE = Found((), 0.0, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """A document that came up, and why: its place by words and by meaning (from 1, None when not there).
 
-    `terms` are the words that did most, strongest first.
+    `score` is the fused one. `gains` are the words that did most for its BM25 score (`word_score`), strongest first;
+    `similarity` is that of its nearest piece, 1 at most.
     """
 
     key: str
@@ -30,9 +35,26 @@ class Hit:
     content: str
     tags: tuple[str, ...]
     score: float
-    word_place: int | None
-    meaning_place: int | None
-    terms: tuple[str, ...]
+    word_place: int | None = None
+    word_score: float = 0.0
+    gains: Mapping[str, float] = field(default_factory=dict)
+    meaning_place: int | None = None
+    similarity: float | None = None
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The words that did most, strongest first."""
+        return tuple(self.gains)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hits, best first, and how they were found; `unavailable` says why not by meaning, "" when so."""
+
+    hits: list[Hit]
+    unavailable: str = ""
+    model: str = ""
+    threshold: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +76,42 @@ def search_documents(query: str, locale: str, limit: int = 5, kinds: Sequence[st
 
     `kinds` limits them to some of `rules.KINDS`. The question may be in either language.
     """
-    index = _index()
-    by_words = index.words.search(query[:MAX_QUERY], CANDIDATES)
+    return answer(query, locale, limit, kinds).hits
+
+
+def answer(query: str, locale: str, limit: int = 5, kinds: Sequence[str] = ()) -> Answer:
+    """The same, and how it was come by."""
+    index, query = _index(), query[:MAX_QUERY]
+    by_words = index.words.search(query, CANDIDATES)
+    by_meaning, unavailable = _by_meaning(query)
+    # What has been deleted since the index of meanings was written is not there any more.
+    near = [(key, similarity) for key, similarity in by_meaning.matches if key in index.texts]
     words = {each.key: (place, each) for place, each in enumerate(by_words, start=1)}
-    fused = fuse([[each.key for each in by_words]])
-    hits = (_hit(index.texts[key][locale], key, score, words.get(key)) for key, score in fused)
-    return [hit for hit in hits if not kinds or hit.tags[0] in kinds][:limit]
+    meanings = {key: (place, each) for place, (key, each) in enumerate(near, start=1)}
+    fused = fuse([list(words), list(meanings)])
+    hits = (
+        _hit(index.texts[key][locale], key, score, words.get(key), meanings.get(key)) for key, score in fused
+    )
+    chosen = [hit for hit in hits if not kinds or hit.tags[0] in kinds][:limit]
+    return Answer(chosen, unavailable, by_meaning.model, by_meaning.threshold)
 
 
-def _hit(text: _Text, key: str, score: float, by_words: tuple[int, Scored] | None) -> Hit:
+def _by_meaning(query: str) -> tuple[Found, str]:
+    if not query.strip():
+        return NO_ONE, ""
+    try:
+        return meaning().find(COLLECTION, query, CANDIDATES), ""
+    except Unavailable as error:
+        return NO_ONE, error.reason
+
+
+def _hit(
+    text: _Text,
+    key: str,
+    score: float,
+    by_words: tuple[int, Scored] | None,
+    by_meaning: tuple[int, float] | None,
+) -> Hit:
     gains = by_words[1].gains if by_words else {}
     strongest = sorted(gains, key=lambda token: -gains[token])[:TERMS]
     return Hit(
@@ -72,8 +121,10 @@ def _hit(text: _Text, key: str, score: float, by_words: tuple[int, Scored] | Non
         tags=text.tags,
         score=score,
         word_place=by_words[0] if by_words else None,
-        meaning_place=None,
-        terms=tuple(readable(token) for token in strongest),
+        word_score=by_words[1].score if by_words else 0.0,
+        gains={readable(token): gains[token] for token in strongest},
+        meaning_place=by_meaning[0] if by_meaning else None,
+        similarity=by_meaning[1] if by_meaning else None,
     )
 
 

@@ -14,9 +14,11 @@ from app.core.clock import now
 from app.core.errors import N_, Conflict
 from app.db import db
 from app.insights.knowledge.files import DocumentFile
+from app.insights.knowledge.meaning import COLLECTION
 from app.insights.knowledge.models import KnowledgeDocument
 from app.insights.knowledge.queries import get_document
 from app.insights.knowledge.rules import DocumentText, check_key
+from app.semantic.requests import request_after_commit
 
 EDITORS = (Role.OPERATOR, Role.ADMIN)
 
@@ -38,6 +40,7 @@ def load_documents(files: Iterable[DocumentFile], *, overwrite: bool = False) ->
     for file in files:
         done[_load(known.get(file.key), file, overwrite)] += 1
     db.session.flush()
+    request_after_commit(COLLECTION)
     return Loaded(**done)
 
 
@@ -66,6 +69,7 @@ def create_document(actor: Actor, key: str, text: DocumentText) -> KnowledgeDocu
     except IntegrityError as error:
         taken = N_("There is a document with this key already.")
         raise Conflict(taken, code="KEY_TAKEN", fields={"key": taken}) from error
+    request_after_commit(COLLECTION)
     record(actor, "document.created", key, name=text.title)
     return document
 
@@ -82,6 +86,7 @@ def update_document(actor: Actor, key: str, text: DocumentText, *, seen: str) ->
     _write(document, text)
     document.edited_at, document.edited_by = now(), actor.user_id
     db.session.flush()
+    request_after_commit(COLLECTION)
     record(actor, "document.changed", key, name=text.title)
     return document
 
@@ -93,6 +98,7 @@ def delete_document(actor: Actor, key: str) -> None:
     record(actor, "document.deleted", key, name=document.title)
     db.session.delete(document)
     db.session.flush()
+    request_after_commit(COLLECTION)
 
 
 def stamp_of(document: KnowledgeDocument) -> str:

@@ -13,7 +13,9 @@ from app.insights.knowledge import service
 from app.insights.knowledge.forms import DocumentForm
 from app.insights.knowledge.queries import get_document, list_documents
 from app.insights.knowledge.rules import KINDS
-from app.insights.knowledge.search import MAX_QUERY, search_documents
+from app.insights.knowledge.search import MAX_QUERY, answer
+from app.semantic.reader import meaning
+from app.semantic.state import REASONS
 from app.web.auth import OPERATOR, access, current_actor
 from app.web.forms import saved
 from app.web.htmx import go_to, page
@@ -43,7 +45,9 @@ def list_all() -> Response:
         query=query,
         kind=kind,
         kinds=KIND_LABELS,
-        hits=search_documents(query, current_locale(), 8, kinds=(kind,) if kind else ()) if query else [],
+        answer=answer(query, current_locale(), 8, kinds=(kind,) if kind else ()) if query else None,
+        trouble="" if query else meaning().state().reason,
+        reasons=REASONS,
         documents=[] if query else list_documents(kind),
     )
 

@@ -14,10 +14,10 @@ from app.db import in_transaction
 from app.insights.knowledge import service
 from app.insights.knowledge.bm25 import Bm25Index, readable
 from app.insights.knowledge.files import DocumentFile, read_documents
-from app.insights.knowledge.fusion import fuse
 from app.insights.knowledge.queries import get_document
 from app.insights.knowledge.rules import KINDS, check_document
 from app.insights.knowledge.search import search_documents
+from app.semantic.fusion import fuse
 from tests.builders import actor_of, make_user
 from tests.insights.knowledge.questions import QUESTIONS
 

@@ -34,7 +34,7 @@ def desk(app: Flask, client: FlaskClient) -> FlaskClient:
 
 def test_a_question_shows_what_comes_up_and_why(desk: FlaskClient) -> None:
     page = desk.get("/ops/knowledge?q=复购率怎么算").get_data(as_text=True)
-    assert "/ops/knowledge/repeat-rate" in page and "复购" in page and "By words: place 1" in page
+    assert "/ops/knowledge/repeat-rate" in page and "复购" in page and "place 1, BM25" in page
     assert "/ops/knowledge/risk-stock" not in page
     nothing = desk.get("/ops/knowledge?q=zzzz").get_data(as_text=True)
     assert "No document comes up" in nothing
