@@ -209,7 +209,7 @@ def index_tokens(text: str) -> list[str]:
     """
     normalised = _AMOUNT.sub(r"\1\2", normalise(text))
     ordered = [token for part in _UNIT.finditer(normalised) for token in _part_tokens(part)]
-    singles = dict.fromkeys(_single(unit.text) for unit in units(normalised) if unit.is_cjk)
+    singles = dict.fromkeys(character_token(unit.text) for unit in units(normalised) if unit.is_cjk)
     compounds = [_word(found.replace("-", "")) for found in _COMPOUND.findall(normalised)]
     return [*ordered, *compounds, *(token for token in singles if token not in ordered)]
 
@@ -248,11 +248,12 @@ def _query_part_tokens(part: re.Match[str]) -> Iterable[str]:
     if not run:
         return [_word(part["word"])]
     if len(run) == 1:
-        return [_single(run)]
+        return [character_token(run)]
     return [f"z{ord(run[i]):x}z{ord(run[i + 1]):x}" for i in range(len(run) - 1)]
 
 
-def _single(char: str) -> str:
+def character_token(char: str) -> str:
+    """The token of a single Chinese character."""
     return f"u{ord(char):x}"
 
 

@@ -11,6 +11,9 @@ from app.insights.knowledge.bm25 import Bm25Index, Scored, readable
 from app.insights.knowledge.meaning import COLLECTION
 from app.insights.knowledge.models import KnowledgeDocument
 from app.insights.knowledge.queries import list_documents, version_of_documents
+from app.insights.metrics.catalogue import catalogue
+from app.insights.parsing.metric_words import take_metrics
+from app.insights.parsing.text import Text
 from app.semantic.fusion import fuse
 from app.semantic.reader import Found, meaning
 from app.semantic.state import Unavailable
@@ -19,6 +22,8 @@ EXTENSION = "mcpshop_knowledge_index"
 MAX_QUERY = 300
 CANDIDATES = 20
 TERMS = 6
+# About as much as a rare word in a text; tests/insights/knowledge has the questions it was tried on.
+METRIC_GAIN = 4.0
 NO_ONE = Found((), 0.0, "")
 
 
@@ -82,7 +87,7 @@ def search_documents(query: str, locale: str, limit: int = 5, kinds: Sequence[st
 def answer(query: str, locale: str, limit: int = 5, kinds: Sequence[str] = ()) -> Answer:
     """The same, and how it was come by."""
     index, query = _index(), query[:MAX_QUERY]
-    by_words = index.words.search(query, CANDIDATES)
+    by_words = index.words.search(query, CANDIDATES, _lifts(index, query))
     by_meaning, unavailable = _by_meaning(query)
     # What has been deleted since the index of meanings was written is not there any more.
     near = [(key, similarity) for key, similarity in by_meaning.matches if key in index.texts]
@@ -94,6 +99,16 @@ def answer(query: str, locale: str, limit: int = 5, kinds: Sequence[str] = ()) -
     )
     chosen = [hit for hit in hits if not kinds or hit.tags[0] in kinds][:limit]
     return Answer(chosen, unavailable, by_meaning.model, by_meaning.threshold)
+
+
+def _lifts(index: _Index, query: str) -> dict[str, dict[str, float]]:
+    """Documents about a metric that the question names, in whichever words people have for it."""
+    named = {said.metric: METRIC_GAIN for said in take_metrics(Text(query))}
+    names = catalogue().metrics
+    return {
+        key: {names[tag].name("zh"): named[tag] for tag in text["zh"].tags if tag in named}
+        for key, text in (index.texts.items() if named else ())
+    }
 
 
 def _by_meaning(query: str) -> tuple[Found, str]:
@@ -113,7 +128,6 @@ def _hit(
     by_meaning: tuple[int, float] | None,
 ) -> Hit:
     gains = by_words[1].gains if by_words else {}
-    strongest = sorted(gains, key=lambda token: -gains[token])[:TERMS]
     return Hit(
         key=key,
         title=text.title,
@@ -122,10 +136,17 @@ def _hit(
         score=score,
         word_place=by_words[0] if by_words else None,
         word_score=by_words[1].score if by_words else 0.0,
-        gains={readable(token): gains[token] for token in strongest},
+        gains=_telling(gains),
         meaning_place=by_meaning[0] if by_meaning else None,
         similarity=by_meaning[1] if by_meaning else None,
     )
+
+
+def _telling(gains: Mapping[str, float]) -> dict[str, float]:
+    """The words that did most, strongest first; a character of one of them tells nothing more."""
+    words = {readable(token): gain for token, gain in gains.items()}
+    telling = [word for word in words if not any(word != other and word in other for other in words)]
+    return {word: words[word] for word in sorted(telling, key=lambda each: -words[each])[:TERMS]}
 
 
 def _index() -> _Index:
