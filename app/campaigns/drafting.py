@@ -1,14 +1,12 @@
 """From one sentence to a plan: what the sentence says, and sensible values for the rest.
 
-A language model may fill the plan instead (`draft` with a `filler`): what it gives is checked like anybody's plan, it gets
-one more try with what was wrong, and after that the rules here write the plan.
+A language model may write it instead (`app.campaigns.modelling`), over what is read here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from logging import getLogger
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,14 +34,11 @@ from app.campaigns.reading import (
 from app.coupons.rules import DISCOUNT
 from app.language.normalise import detect_language, normalise
 
-log = getLogger(__name__)
 MAX_BRIEF = 500
+RULES = "rules"
 # An offer of our own: from a fifth above the usual basket, a sixth of that off.
 THRESHOLD_STEP, VALUE_STEP = 50, 5
 ABOVE_BASKET, SHARE_OFF = 1.2, 6
-
-# Asked with the brief and what was wrong with the last answer ("" at first); gives the plan's JSON as a dict or raises.
-Filler = Callable[[str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +51,15 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A plan, which of its parts were gaps filled with defaults, and who wrote it: rules or model.
-
-    `rejected` says what was wrong with a model's answers that were not used.
-    """
+    """A plan, which of its parts were gaps filled with defaults, and who wrote it: rules or the name of a model."""
 
     plan: Plan
     plan_fixed: list[str]
-    source: str = "rules"
-    rejected: list[str] = field(default_factory=list)
-
-
-def draft(brief: str, filler: Filler | None = None, facts: Facts | None = None, locale: str = "") -> Draft:
-    """A plan for a brief of at most MAX_BRIEF characters, in the brief's own language unless `locale` says otherwise."""
-    facts = facts or Facts()
-    own = draft_plan(brief, facts, locale)
-    rejected: list[str] = []
-    for _attempt in range(2 if filler else 0):
-        try:
-            assert filler is not None  # noqa: S101 - range(0) without one
-            plan, fixed = complete(
-                _as_object(filler(brief[:MAX_BRIEF], rejected[-1] if rejected else "")), own.plan.as_json()
-            )
-            return Draft(plan, fixed, "model", rejected)
-        except ValidationError as error:
-            rejected.append(
-                "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())[:1_000]
-            )
-        except Exception as error:
-            # A model that is away or talks nonsense must not keep the operator from a plan.
-            log.warning("plan_filler_failed error=%s", error)
-            rejected.append(str(error)[:1_000])
-    return Draft(own.plan, own.plan_fixed, "rules", rejected)
-
-
-def _as_object(value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise TypeError("the answer is not a JSON object")
-    return value
+    source: str = RULES
 
 
 def draft_plan(text: str, facts: Facts | None = None, locale: str = "") -> Draft:
-    """The plan that our own rules read from a sentence."""
+    """The plan that our own rules read from a sentence, in the sentence's language unless `locale` says otherwise."""
     facts = facts or Facts()
     sentence = normalise(text[:MAX_BRIEF])
     locale = locale or detect_language(text[:MAX_BRIEF])

@@ -8,7 +8,7 @@ from flask_babel import gettext
 from pydantic import Field
 
 from app.campaigns.counting import drafting_facts, estimate_plan
-from app.campaigns.drafting import MAX_BRIEF, draft
+from app.campaigns.drafting import MAX_BRIEF, draft_plan
 from app.campaigns.estimates import Estimate
 from app.campaigns.presentation import GAPS, risk_text
 from app.core.actor import Actor, Role
@@ -35,7 +35,7 @@ class BriefArguments(Arguments):
     roles=(Role.OPERATOR, Role.ADMIN),
 )
 def draft_campaign_plan(actor: Actor, arguments: BriefArguments) -> dict[str, Any]:
-    drafted = draft(arguments.brief, facts=drafting_facts(), locale=actor.locale)
+    drafted = draft_plan(arguments.brief, drafting_facts(), actor.locale)
     return {
         "plan": drafted.plan.as_json(),
         "filled_with_defaults": [gettext(GAPS[name]) for name in drafted.plan_fixed],

@@ -11,7 +11,7 @@ from flask_babel import gettext
 
 from app.campaigns import service
 from app.campaigns.counting import drafting_facts, estimate_plan
-from app.campaigns.drafting import MAX_BRIEF, draft
+from app.campaigns.drafting import MAX_BRIEF, draft_plan
 from app.campaigns.estimates import Estimate
 from app.campaigns.forms import PlanForm
 from app.campaigns.plans import Plan
@@ -64,7 +64,7 @@ def new() -> Response:
     brief = request.args.get("q", "").strip()[:MAX_BRIEF]
     if not brief:
         return page("campaigns/new.html", brief="", form=None, examples=EXAMPLES)
-    drafted = draft(brief, facts=drafting_facts())
+    drafted = draft_plan(brief, drafting_facts())
     return show_plan(drafted.plan, brief, drafted.plan_fixed)
 
 

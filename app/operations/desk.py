@@ -12,15 +12,20 @@ from typing import cast
 from flask_babel import force_locale, gettext
 from pydantic import JsonValue
 
+from app.campaigns.drafting import RULES
 from app.core.actor import Actor, Role
 from app.insights import questions
 from app.insights.answers import Answer, Clarify, Note, Refused, Understood
 from app.insights.compiling.compiler import Compiled
 from app.insights.diagnosis.service import diagnose
+from app.insights.modelling.asking import Asker, no_asker
+from app.insights.modelling.explaining import Explainer
+from app.insights.modelling.reaching import reach_further
 from app.insights.names import Context
 from app.insights.question import Question
 from app.insights.reporting import check_report, run_report
 from app.insights.steps import Steps
+from app.operations.free_reports import free_answer
 from app.operations.planning import estimate_for, plan_for, plan_notes, say_plan
 from app.operations.reports import report_out
 from app.operations.schemas import (
@@ -37,38 +42,68 @@ from app.operations.summary import summarise
 BUILTIN = "builtin"
 
 
-def answer(query: str, previous: Question | None, actor: Actor, context: Context, steps: Steps) -> DeskAnswer:
-    """What becomes of the sentence. Raises Forbidden for others than operators and admins, and what the runner raises."""
+def answer(
+    query: str,
+    previous: Question | None,
+    actor: Actor,
+    context: Context,
+    steps: Steps,
+    asker: Asker | None = None,
+) -> DeskAnswer:
+    """What becomes of the sentence; `asker` may ask a language model where the rules do not reach.
+
+    Raises Forbidden for others than operators and admins, Cancelled, and what the runner raises.
+    """
     actor.require_role(Role.OPERATOR, Role.ADMIN)
     with force_locale(context.locale):
         with steps.step("route", query=query) as step:
             found = questions.answer(query, previous, context)
             step.result = _told(found)
-        return settle(found, query, context, steps)
+        asker = asker or no_asker()
+        reached = reach_further(query, found, previous, context, asker, steps)
+        if reached.free is None:
+            return settle(reached.found, query, context, steps, asker, reached.model or BUILTIN)
+        return _finished(free_answer(reached.free), query, context, steps, asker, reached.model)
 
 
 def answer_question(question: Question, query: str, context: Context, steps: Steps) -> DeskAnswer:
-    """The report of a question that needs no reading: a choice, or a saved report."""
+    """The report of a question that needs no reading: a choice, or a saved report. No model is asked."""
     with force_locale(context.locale):
         with steps.step("route", query=query) as step:
             found = questions.understand(question, context)
             step.result = _told(found)
-        return settle(found, query, context, steps)
+        return settle(found, query, context, steps, no_asker())
 
 
-def settle(found: Answer, query: str, context: Context, steps: Steps, model: str = BUILTIN) -> DeskAnswer:
-    """Do what was understood. `model` is whoever understood it."""
+def settle(
+    found: Answer,
+    query: str,
+    context: Context,
+    steps: Steps,
+    asker: Asker,
+    model: str = BUILTIN,
+) -> DeskAnswer:
+    """Do what was understood. `model` is whoever understood it; `asker` may write what is told of it."""
     if isinstance(found, Clarify):
         done = _ask_back(found)
     elif isinstance(found, Refused):
         done = _refuse(found.reason, _said(found.message, found.params))
     elif found.intent == "plan":
-        done = _plan(query, context, steps)
+        done = _plan(query, context, steps, asker)
     elif found.intent == "diagnose":
-        done = _diagnose(found, query, context, steps)
+        done = _diagnose(found, query, context, steps, asker)
     else:
         done = _report(found, context, steps)
-    done.query, done.locale, done.debug.model = query, context.locale, model
+    return _finished(done, query, context, steps, asker, model)
+
+
+def _finished(
+    done: DeskAnswer, query: str, context: Context, steps: Steps, asker: Asker, model: str
+) -> DeskAnswer:
+    done.query, done.locale = query, context.locale
+    if done.debug.model == BUILTIN:
+        done.debug.model = model
+    done.debug.model_failures = asker.troubles
     done.debug.timings_ms = TimingsOut(**steps.timings_ms)
     return done
 
@@ -135,9 +170,10 @@ def _note(note: Note) -> str:
     return _said(note.message, note.params)
 
 
-def _diagnose(found: Understood, query: str, context: Context, steps: Steps) -> DeskAnswer:
+def _diagnose(found: Understood, query: str, context: Context, steps: Steps, asker: Asker) -> DeskAnswer:
     """Why, with the figures and documents that each claim rests on."""
-    diagnosis = diagnose(found.question, context, steps, sentence=query)
+    explainer = Explainer(asker)
+    diagnosis = diagnose(found.question, context, steps, sentence=query, rewrite=explainer.rewrite)
     return DeskAnswer(
         intent="diagnose",
         answer=diagnosis.answer,
@@ -145,17 +181,26 @@ def _diagnose(found: Understood, query: str, context: Context, steps: Steps) -> 
         understood_as=diagnosis.understood_as,
         notes=list(diagnosis.notes),
         question=diagnosis.question,
-        debug=DebugOut(route_intent="diagnose", sql=";\n\n".join(diagnosis.sql), guard=GuardOut(passed=True)),
+        debug=DebugOut(
+            route_intent="diagnose",
+            sql=";\n\n".join(diagnosis.sql),
+            guard=GuardOut(passed=True),
+            model=explainer.model or BUILTIN,
+        ),
     )
 
 
-def _plan(query: str, context: Context, steps: Steps) -> DeskAnswer:
-    drafted = plan_for(query, context.locale, steps)
+def _plan(query: str, context: Context, steps: Steps, asker: Asker) -> DeskAnswer:
+    drafted = plan_for(query, context.locale, steps, asker)
     estimate = estimate_for(drafted, steps)
     return DeskAnswer(
         intent="plan",
         answer=say_plan(drafted, estimate, context.locale),
         plan=cast("dict[str, JsonValue]", drafted.plan.as_json()),
         notes=plan_notes(drafted, estimate),
-        debug=DebugOut(route_intent="plan", plan_fixed=drafted.plan_fixed),
+        debug=DebugOut(
+            route_intent="plan",
+            plan_fixed=drafted.plan_fixed,
+            model=BUILTIN if drafted.source == RULES else drafted.source,
+        ),
     )

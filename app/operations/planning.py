@@ -5,19 +5,21 @@ from __future__ import annotations
 from flask_babel import gettext
 
 from app.campaigns.counting import drafting_facts, estimate_plan
-from app.campaigns.drafting import Draft, draft
+from app.campaigns.drafting import Draft
 from app.campaigns.estimates import Estimate
+from app.campaigns.modelling import draft_with_model
 from app.campaigns.presentation import GAPS, risk_text
 from app.campaigns.purposes import offer_label
 from app.core.errors import DomainError
 from app.core.money import yuan
+from app.insights.modelling.asking import Asker
 from app.insights.steps import Steps
 
 
-def plan_for(query: str, locale: str, steps: Steps) -> Draft:
-    """The plan that the rules read from the sentence."""
+def plan_for(query: str, locale: str, steps: Steps, asker: Asker) -> Draft:
+    """The plan of the sentence: a language model's where one is asked and gives a sound one, else that of the rules."""
     with steps.step("compose", query=query) as step:
-        drafted = draft(query, facts=drafting_facts(), locale=locale)
+        drafted = draft_with_model(query, asker, drafting_facts(), locale)
         step.result = {"goal": drafted.plan.goal, "filled": drafted.plan_fixed, "source": drafted.source}
     return drafted
 

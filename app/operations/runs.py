@@ -24,6 +24,7 @@ from app.conversations.service import RunKey
 from app.core.actor import Actor
 from app.core.errors import DomainError
 from app.db import db, in_transaction
+from app.insights.modelling.asking import asker_for, no_asker
 from app.insights.queries import current_context
 from app.insights.question import Question
 from app.insights.steps import Step, Steps
@@ -80,6 +81,7 @@ class DeskRun:
         self._calls: list[tuple[str, Step]] = []
         self._told: set[str] = set()
         self._answer: DeskAnswer | None = None
+        self._asker = no_asker()
 
     def perform(self) -> None:
         """Answer, then close.
@@ -134,7 +136,8 @@ class DeskRun:
         if task.chosen is not None:
             found = desk.answer_question(task.chosen, task.query, context, steps)
         else:
-            found = desk.answer(task.query, task.previous, task.actor, context, steps)
+            self._asker = asker_for(task.actor, self._cancellation, self._started + settings().run_seconds)
+            found = desk.answer(task.query, task.previous, task.actor, context, steps, self._asker)
         with self._lock:
             self._tell("chunk", {"content": found.answer})
             self._answer = found
@@ -186,9 +189,8 @@ class DeskRun:
     def _store(self, ending: Ending) -> tuple[str, dict[str, Any]] | None:
         """The rows of the ending and the last event; None when the run was closed before."""
         run = self._task.run
-        milliseconds = round((time.monotonic() - self._started) * 1_000)
-        ended: dict[str, Any] = {"error_code": ending.code, "duration_ms": milliseconds, "attempts": 0}
-        if not service.close_run(run.id, status=ending.status, **ended):
+        account = self._asker.account(self._started)
+        if not service.close_run(run.id, status=ending.status, error_code=ending.code, **account):
             return None
         rows = self._store_steps()
         found = self._answer if ending.status == "done" else None
@@ -200,6 +202,7 @@ class DeskRun:
             role="assistant",
             content=text,
             status=ending.status,
+            usage=self._asker.spent.usage,
             model=found.debug.model if found else "",
         )
         if ending.code:

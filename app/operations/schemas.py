@@ -69,15 +69,17 @@ class PeriodOut(BaseModel):
 class ReportOut(BaseModel):
     """The figures. Cells are raw values; `labels` has the words for a dimension's values, by column and value.
 
-    `chart` is the first of `charts`. `sql` is what ran, in the dialect of the engine that ran it.
+    `chart` is the first of `charts`. `sql` is what ran, in the dialect of the engine that ran it. `source` is model for SQL that a
+    language model wrote: it has no definitions and no period.
     """
 
     columns: list[ColumnOut]
     rows: list[list[Cell]]
     chart: ChartOut | None
     definitions: list[DefinitionOut]
-    period: PeriodOut
+    period: PeriodOut | None
     sql: str
+    source: Literal["catalogue", "model"] = "catalogue"
     labels: dict[str, dict[str, str]] = {}
     charts: list[ChartOut] = []
     truncated: bool = False
@@ -103,7 +105,11 @@ class TimingsOut(BaseModel):
 
 
 class DebugOut(BaseModel):
-    """How the answer came about. `plan_fixed` names the parts of a plan that defaults filled."""
+    """How the answer came about. `plan_fixed` names the parts of a plan that defaults filled.
+
+    `model` is the language model whose work is in the answer, or builtin; `model_failures` say what a model was asked for in
+    vain, and why ("report_sql: REJECTED COLUMN").
+    """
 
     route_intent: str
     sql: str | None = None
@@ -111,6 +117,7 @@ class DebugOut(BaseModel):
     timings_ms: TimingsOut = TimingsOut()
     model: str = "builtin"
     plan_fixed: list[str] = []
+    model_failures: list[str] = []
 
 
 class ChoiceOut(BaseModel):

@@ -1,4 +1,4 @@
-"""The plan's form: strict, bounded, completed where it has gaps; and a draft whoever fills it."""
+"""The plan's form: strict, bounded, completed where it has gaps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.campaigns.drafting import Draft, draft
 from app.campaigns.plans import Plan, complete, key_of
 from tests.campaigns.campaign_rows import PLAN, plan_with
 
@@ -99,51 +98,3 @@ def test_gaps_are_completed_and_named() -> None:
 def test_a_gap_in_an_offer_of_another_kind_is_not_filled_with_yuan() -> None:
     with pytest.raises(ValidationError):
         complete(plan_with(offer={"type": "discount", "threshold": 100}))
-
-
-class Filler:
-    """Answers one thing after the other, and keeps what it was asked."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers, self.asked = list(answers), list[str]()
-
-    def __call__(self, _brief: str, problem: str) -> Any:
-        self.asked.append(problem)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def filled(*answers: Any) -> tuple[Draft, Filler]:
-    filler = Filler(*answers)
-    return draft("预算2万,满300减50,一周", filler), filler
-
-
-def test_a_filler_that_gives_a_plan_is_taken() -> None:
-    drafted, _ = filled(PLAN)
-    assert (drafted.source, drafted.plan.as_json(), drafted.plan_fixed) == ("model", PLAN, [])
-
-
-def test_its_gaps_are_filled_from_the_sentence() -> None:
-    drafted, _ = filled({"goal": "a goal"})
-    assert (drafted.plan.goal, drafted.plan.budget, drafted.plan.offer.value) == ("a goal", 20_000, 50)
-    assert "budget" in drafted.plan_fixed
-
-
-def test_it_gets_one_more_try_with_what_was_wrong() -> None:
-    drafted, filler = filled(plan_with(budget="lots", hack=1), PLAN)
-    assert drafted.source == "model"
-    assert filler.asked[0] == ""
-    assert "budget" in filler.asked[1]
-    assert "hack" in filler.asked[1]
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [(ValueError("prose"), TimeoutError()), ("Sure! Here is", None), ({"x": 1}, []), ([], {"offer": 3})],
-)
-def test_after_that_the_rules_write_the_plan(answers: tuple[Any, ...]) -> None:
-    drafted, filler = filled(*answers)
-    assert len(filler.asked) == len(drafted.rejected) == 2
-    assert (drafted.source, drafted.plan.budget, drafted.plan.offer.value) == ("rules", 20_000, 50)

@@ -87,11 +87,23 @@ class Evidence:
         return tuple(found)
 
 
-def diagnose(question: Question | None, context: Context, steps: Steps, *, sentence: str = "") -> Diagnosis:
+# Claims of the evidence from the claims in our own words and the documents that they quote.
+Rewrite = Callable[[Evidence, list[Claim], list[Document]], list[Claim]]
+
+
+def diagnose(
+    question: Question | None,
+    context: Context,
+    steps: Steps,
+    *,
+    sentence: str = "",
+    rewrite: Rewrite | None = None,
+) -> Diagnosis:
     """Why the metric moved, each claim with its source.
 
-    `sentence` is what was asked, for which way it is said to have gone; without it, it is said to have fallen. Raises the
-    guard's Rejected (for our own SQL a defect) and what `runner.run` raises.
+    `sentence` is what was asked, for which way it is said to have gone; without it, it is said to have fallen. `rewrite` may
+    make other claims of the evidence; they are verified like ours. Raises the guard's Rejected (for our own SQL a defect),
+    what `runner.run` raises, and what `rewrite` raises.
     """
     subject = subject_of(question, context, sentence)
     with steps.step("run_sql", metric=subject.metric) as step:
@@ -105,6 +117,8 @@ def diagnose(question: Question | None, context: Context, steps: Steps, *, sente
         claims, documents = write_claims(evidence)
         step.result |= {"documents": [document.key for document in documents]}
     with steps.step("compose") as step:
+        if rewrite is not None:
+            claims = rewrite(evidence, claims, documents)
         diagnosis = compose(evidence, claims, documents)
         step.result |= {"claims": len(diagnosis.claims), "dropped": len(diagnosis.dropped)}
     return diagnosis

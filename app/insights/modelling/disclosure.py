@@ -16,8 +16,8 @@ from sqlglot import exp
 from app.insights.guard.library import is_aggregate
 from app.insights.guard.parsing import parse
 from app.insights.guard.writing import PREDICATES
-from app.insights.modelling.asking import Wrong
 from app.insights.modelling.literals import check_literals
+from app.insights.modelling.tasks import Wrong
 from app.insights.schema import TABLES
 
 

@@ -17,7 +17,7 @@ from app.insights.answers import Understood
 from app.insights.compiling.compiler import Compiled
 from app.insights.guard import Rejected
 from app.insights.metrics.catalogue import catalogue
-from app.insights.modelling.asking import Task, Wrong
+from app.insights.modelling.tasks import Task, Wrong
 from app.insights.modelling.values import fit_values, known_values
 from app.insights.names import Context
 from app.insights.parsing.building import finish

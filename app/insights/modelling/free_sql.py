@@ -16,9 +16,9 @@ from app.insights import runner
 from app.insights.guard import Checked, Moment, Rejected, check
 from app.insights.guard.library import FUNCTIONS
 from app.insights.guard.limits import MAX_SQL_CHARS
-from app.insights.modelling.asking import ROUNDS, Task, Wrong
 from app.insights.modelling.disclosure import check_disclosure
 from app.insights.modelling.literals import is_plain, numbers_in
+from app.insights.modelling.tasks import ROUNDS, Task, Wrong
 from app.insights.names import Context
 from app.insights.runner import Cell
 from app.insights.schema import TABLES

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from sqlglot import exp
 
 from app.insights.guard.writing import PREDICATES
-from app.insights.modelling.asking import Wrong
+from app.insights.modelling.tasks import Wrong
 from app.language.normalise import normalise
 from app.language.numbers import find_numbers
 

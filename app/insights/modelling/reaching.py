@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from app.insights import runner
 from app.insights.answers import Answer, Clarify, Refused, Understood
 from app.insights.connection import QueryFailed, QueryTimedOut
-from app.insights.modelling.asking import ROUNDS, Asker, Failure, Outcome, Task
+from app.insights.modelling.asking import Asker
 from app.insights.modelling.filling import fill_task
 from app.insights.modelling.free_sql import Failed, FreeReport, Reply, WhyNot, Written, run_written, sql_task
+from app.insights.modelling.tasks import ROUNDS, Failure, Outcome, Task
 from app.insights.names import Context
 from app.insights.parsing import intents
 from app.insights.parsing.text import Text

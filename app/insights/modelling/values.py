@@ -7,7 +7,7 @@ from typing import Any
 
 from app.core.errors import InvalidParam
 from app.insights.asking import resolve_value
-from app.insights.modelling.asking import Wrong
+from app.insights.modelling.tasks import Wrong
 from app.insights.names import Context, Names, ProductName
 from app.insights.question import Filter
 from app.language.normalise import normalise

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.conversations.models import Conversation, Run
 from app.core.clock import now
 from app.db import db, transaction
-from app.insights.modelling import asking
-from app.insights.modelling.asking import Asker, Outcome, Task, Wrong, asker_for
+from app.insights.modelling import rounds, tasks
+from app.insights.modelling.asking import Asker, asker_for
+from app.insights.modelling.tasks import Outcome, Task, Wrong
 from app.runtime import settings
 from tests.conftest import MakeApp
 from tests.gateway import upstreams as up
@@ -108,7 +109,7 @@ def test_a_wrong_answer_is_asked_for_once_more_with_what_was_wrong(talker: Desk,
     first, second = script.asked
     assert second["messages"][:2] == first["messages"]
     assert [message["role"] for message in second["messages"][2:]] == ["assistant", "user"]
-    assert asking.AGAIN in second["messages"][3]["content"]
+    assert rounds.AGAIN in second["messages"][3]["content"]
     # Two answers of 11 and 7 tokens each.
     assert (asker.spent.prompt_tokens, asker.spent.completion_tokens) == (22, 14)
 
@@ -225,7 +226,7 @@ def test_the_schema_is_sent_as_the_answers_form_and_in_the_prompt(talker: Desk) 
     assert form["schema"]["required"] == ["city", "count"] and form["schema"]["additionalProperties"] is False
     assert "minimum" not in str(form["schema"])
     assert '"additionalProperties": false' in body["messages"][0]["content"]
-    assert body["max_tokens"] == asking.MAX_TOKENS and "tools" not in body
+    assert body["max_tokens"] == tasks.MAX_TOKENS and "tools" not in body
 
 
 @pytest.mark.parametrize(

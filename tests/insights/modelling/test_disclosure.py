@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.insights.guard import Rejected, check
-from app.insights.modelling.asking import Wrong
 from app.insights.modelling.disclosure import check_disclosure
 from app.insights.modelling.free_sql import fair_reading
+from app.insights.modelling.tasks import Wrong
 from tests.insights.guard_honest import HONEST
 
 SHOWN = [

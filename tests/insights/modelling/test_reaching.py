@@ -21,10 +21,11 @@ from app.insights.answers import Answer, Clarify, Refused, Understood
 from app.insights.connection import QueryFailed
 from app.insights.guard import check
 from app.insights.metrics.catalogue import catalogue
-from app.insights.modelling.asking import Asker, Wrong
+from app.insights.modelling.asking import Asker
 from app.insights.modelling.filling import fill_task
 from app.insights.modelling.free_sql import sql_task
 from app.insights.modelling.reaching import Reached, may_help, reach_further
+from app.insights.modelling.tasks import Wrong
 from app.insights.queries import current_context
 from app.insights.question import TIME, Question
 from app.insights.questions import answer
