@@ -72,7 +72,7 @@ def answer_question(question: Question, query: str, context: Context, steps: Ste
         with steps.step("route", query=query) as step:
             found = questions.understand(question, context)
             step.result = _told(found)
-        return settle(found, query, context, steps, no_asker())
+        return settle(found, query, context, steps)
 
 
 def settle(
@@ -80,10 +80,11 @@ def settle(
     query: str,
     context: Context,
     steps: Steps,
-    asker: Asker,
+    asker: Asker | None = None,
     model: str = BUILTIN,
 ) -> DeskAnswer:
     """Do what was understood. `model` is whoever understood it; `asker` may write what is told of it."""
+    asker = asker or no_asker()
     if isinstance(found, Clarify):
         done = _ask_back(found)
     elif isinstance(found, Refused):

@@ -88,7 +88,7 @@ def _write_meaning(book: xlsxwriter.Workbook, report: ReportOut) -> None:
     sheet = book.add_worksheet("definitions")
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, 1, 100)
-    lines = [(f"{report.period.start} – {report.period.end}", "")]
+    lines = [(f"{report.period.start} – {report.period.end}", "")] if report.period else []
     lines += [(each.name, each.text) for each in report.definitions]
     lines += [("SQL", report.sql)]
     for number, (name, text) in enumerate(lines):

@@ -51,7 +51,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportShown:
-    """A report for `operations/_report.html`. `url` is where its downloads are (`url`.csv, `url`.xlsx), "" without."""
+    """A report for `operations/_report.html`. `url` is where its downloads are (`url`.csv, `url`.xlsx), "" without.
+
+    `is_by_model`: a language model wrote its SQL, which is shown at once.
+    """
 
     heads: Sequence[HeadShown]
     rows: Sequence[Sequence[CellShown]]
@@ -62,6 +65,7 @@ class ReportShown:
     sql: str
     is_truncated: bool
     url: str = ""
+    is_by_model: bool = False
 
     @property
     def hidden(self) -> int:
@@ -82,6 +86,7 @@ def show_report(report: ReportOut, url: str = "", most: int = MOST_ROWS) -> Repo
         sql=report.sql,
         is_truncated=report.truncated,
         url=url,
+        is_by_model=report.source == "model",
     )
 
 
@@ -172,6 +177,8 @@ def _told(result: Mapping[str, Any]) -> str:
     """What came of a step, in a few words."""
     if isinstance(words := result.get("understood_as") or result.get("goal"), str):
         return words
+    if "failure" in result:
+        return str(gettext("%(model)s gave nothing that holds", model=result.get("model")))
     for key, text in (
         ("rows", gettext("%(count)s rows", count=result.get("rows"))),
         ("queries", gettext("%(count)s queries", count=result.get("queries"))),
@@ -181,6 +188,8 @@ def _told(result: Mapping[str, Any]) -> str:
     ):
         if key in result:
             return str(text)
+    if isinstance(model := result.get("model"), str):
+        return model
     if isinstance(found := result.get("documents"), list):
         return str(gettext("%(count)s documents", count=len(found)))
     return ""

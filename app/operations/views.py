@@ -195,8 +195,8 @@ def _report(run_id: str) -> ReportOut:
 def _file(body: bytes, media_type: str, ending: str, report: ReportOut) -> Response:
     response = make_response(body)
     response.content_type = media_type
-    name = f"report-{report.period.start}-{report.period.end}.{ending}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    days = f"-{report.period.start}-{report.period.end}" if report.period else ""
+    response.headers["Content-Disposition"] = f'attachment; filename="report{days}.{ending}"'
     return response
 
 

@@ -18,6 +18,8 @@ from app.core.clock import frozen
 from app.db import db
 from app.gateway.usage import get_usage
 from app.insights import connection
+from tests.browsing import post_form, sign_in
+from tests.builders import make_user
 from tests.gateway import upstreams as up
 from tests.insights.scripted_agents import Answer, Desk, maker, open_desk
 from tests.insights.shop_data import NOON, demo_file
@@ -136,6 +138,24 @@ def test_a_query_of_its_own_is_marked_with_its_sql_and_columns_and_no_definition
     steps = olga.get(f"/api/chat/sessions/{body['session_id']}/messages").get_json()
     names = [call["tool_name"] for message in steps for call in message["tool_calls"] or ()]
     assert names in ([], ["route", "route", "gen_sql", "run_sql"])
+
+
+def test_the_page_marks_a_query_of_a_model_and_shows_its_sql_and_steps(shop: Desk) -> None:
+    sql = "SELECT name, stock FROM products WHERE stock < 40 ORDER BY stock LIMIT 5"
+    shop.rewrite(BY_SQL, {"answer": "sql", "sql": sql, "reading": "Products that run out", "why_not": None})
+    client = shop.app.test_client()
+    with shop.app.app_context():
+        sign_in(client, make_user("otto", roles=(Role.CUSTOMER, Role.OPERATOR)))
+    client.set_cookie("locale", "en")
+    answer = post_form(client, "/ops/ask", query="库存不到40件的是哪些", session_id="")
+    html = client.get(str(answer.headers["Location"])).text
+    assert "SQL 由语言模型编写" in html or "SQL by a language model" in html
+    assert (
+        '<details class="desk-more" open>' in html and "agent 0" in html and "Products that run out" in html
+    )
+    run_id = re.findall(r'id="run-(\w{32})"', html)[0]
+    assert client.get(f"/ops/answers/{run_id}.csv").status_code == 200
+    assert client.get(f"/ops/answers/{run_id}.xlsx").status_code == 200
 
 
 BAD: dict[str, Answer] = {
