@@ -10,8 +10,8 @@ from app.core.actor import Actor, Role
 from app.core.clock import now
 from app.core.errors import N_, Conflict, NotFound
 from app.db import after_commit, db
-from app.onboarding.models import AutomationRun, AutomationStep
-from app.onboarding.running import changed_one
+from app.onboarding.models import AutomationRun
+from app.onboarding.running import RUNS, STEP_ROWS, changed_one
 from app.onboarding.workflow import Status, Step, StepStatus
 
 
@@ -28,18 +28,15 @@ def retry_run(actor: Actor, run_id: int) -> None:
     if run is None:
         raise NotFound(N_("There is no such run."))
     again = {"status": Status.PENDING.value, "failures": 0, "due_at": now(), "finished_at": None, "lease": ""}
-    failed = update(AutomationRun).where(
-        AutomationRun.id == run_id, AutomationRun.status == Status.FAILED.value
-    )
-    if not changed_one(failed.values(**again)):
+    failed = update(RUNS).where(RUNS.c.id == run_id, RUNS.c.status == Status.FAILED.value)
+    if not changed_one(failed, again):
         raise Conflict(N_("Only a run that failed can be run again."), code="NOT_FAILED")
-    # A welcome that was sent is not written again.
-    is_welcomed = run.welcomed_at is not None
-    stuck = update(AutomationStep).where(
-        AutomationStep.run_id == run_id, AutomationStep.status == StepStatus.FAILED.value
+    stuck = update(STEP_ROWS).where(
+        STEP_ROWS.c.run_id == run_id, STEP_ROWS.c.status == StepStatus.FAILED.value
     )
-    if is_welcomed:
-        stuck = stuck.where(AutomationStep.name != Step.AGENT.value)
+    if run.welcomed_at is not None:
+        # A welcome that was sent is not written again.
+        stuck = stuck.where(STEP_ROWS.c.name != Step.AGENT.value)
     db.session.execute(stuck.values(status=StepStatus.WAITING.value))
     name = names_of_users([run.user_id]).get(run.user_id, "")
     record(actor, "automation.retried", run_id, name=name)

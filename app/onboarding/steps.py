@@ -7,10 +7,12 @@ from functools import partial
 from logging import getLogger
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, exists, or_, select, update
 
 from app.accounts.queries import list_user_ids
+from app.cart.models import CartItem
 from app.catalogue.cache import cached
+from app.conversations.models import Conversation
 from app.conversations.service import add_finished_answer, start_conversation
 from app.core.actor import Actor, Role
 from app.core.clock import now
@@ -22,8 +24,8 @@ from app.llm.client import ModelError
 from app.notifications.service import notify
 from app.onboarding import composing
 from app.onboarding.composing import Guest
-from app.onboarding.models import AutomationRun
 from app.onboarding.running import (
+    RUNS,
     Act,
     Data,
     Effect,
@@ -56,6 +58,8 @@ READ: tuple[tuple[str, dict[str, Any], str], ...] = (
 SEARCHED = frozenset({"concern", "product", "ingredient"})
 # Who the consultants are may be this old, in seconds: a burst asks once.
 CONSULTANTS_SECONDS = 2.0
+# How long what every new customer is shown may be kept.
+SAME_SECONDS = 3.0
 # The tool refuses for good: an admin has switched it off.
 REFUSED = frozenset({"denied"})
 
@@ -66,7 +70,7 @@ def create_conversation(work: Work) -> Effect:
     def keep() -> Data:
         title = "Welcome" if work.locale == "en" else "欢迎"
         conversation_id = start_conversation(work.customer, "registration automation", title=title)
-        hold(work, conversation_id=conversation_id)
+        work.changes["conversation_id"] = conversation_id
         return {"conversation_id": conversation_id}
 
     return Effect(keep)
@@ -76,7 +80,9 @@ def read_customer(work: Work) -> Effect:
     """What is known of the customer, by the same tools that consultants' agents use."""
     reader = Actor(roles=KNOWING, locale=work.locale, origin=CALLER)
     known: Data = {}
-    for name, more, key in READ:
+    # Somebody who has said and picked nothing yet has no preferences to read: so it is with most.
+    read = READ if _has_past(work) else READ[:-1]
+    for name, more, key in read:
         result = execute(reader, name, {"user_id": work.user_id, **more}, caller=CALLER)
         if result.status == "ok":
             known[key] = result.result[key]
@@ -86,6 +92,19 @@ def read_customer(work: Work) -> Effect:
         else:
             raise _failed(name, result)
     return Effect(lambda: known)
+
+
+def _has_past(work: Work) -> bool:
+    """Whether the customer has talked to the assistant or filled a cart, as a guest say. One statement."""
+    own = work.data[Step.CONVERSATION]["conversation_id"]
+    who = {"user_id": work.user_id, "own": own, "owner": work.customer.subject}
+    has_past = bool(db.session.scalar(_past, who))
+    db.session.rollback()
+    return has_past
+
+
+_talked = exists().where(Conversation.user_id == bindparam("user_id"), Conversation.id != bindparam("own"))
+_past = select(or_(_talked, exists().where(CartItem.owner == bindparam("owner"))))
 
 
 def _is_final(result: ToolResult) -> bool:
@@ -114,7 +133,7 @@ def write_welcome(work: Work) -> Effect:
 
 
 def _keep_fallback(work: Work, template: Data) -> Data:
-    hold(work, is_fallback=True)
+    work.changes["is_fallback"] = True
     return template
 
 
@@ -158,7 +177,7 @@ def _prepared(work: Work) -> tuple[Data, Guest]:
         level=int(profile.get("level", 1)),
         wish=wish,
         products=products,
-        coupon=_coupon(work),
+        coupon=_coupon(work, profile),
     )
     return {"arguments": arguments, "products": products}, guest
 
@@ -176,14 +195,28 @@ def _search_for(known: Data, count: int) -> tuple[str, Data]:
 
 
 def _products(work: Work, arguments: Data) -> list[dict[str, Any]]:
-    """By the customer's own tool, as if they had asked for it."""
+    """By the customer's own tool, as if they had asked for it; what sells is the same for everybody for a moment."""
+    if "q" in arguments:
+        return _found(work, arguments)
+    key = ("welcome products", work.locale, arguments["top_k"])
+    return cached(key, SAME_SECONDS, lambda: _found(work, arguments))
+
+
+def _found(work: Work, arguments: Data) -> list[dict[str, Any]]:
     result = execute(work.customer, "list_products", arguments, caller=CALLER)
     found = result.result.get("products") if result.status == "ok" else None
     return [product for product in found or () if product["stock"] > 0]
 
 
-def _coupon(work: Work) -> str:
-    """A coupon that the customer may claim, in words."""
+def _coupon(work: Work, profile: Data) -> str:
+    """A coupon that the customer may claim, in words; for a moment the same for all who are of a level and new."""
+    if profile.get("orders") != 0:
+        return _best_coupon(work)
+    key = ("welcome coupon", work.locale, profile.get("level"))
+    return cached(key, SAME_SECONDS, lambda: _best_coupon(work))
+
+
+def _best_coupon(work: Work) -> str:
     views = list_for_customer(work.customer)
     told = next((view.label(work.locale) for view in views if view.is_usable), "")
     db.session.rollback()
@@ -205,7 +238,7 @@ def keep_welcome(work: Work, written: Data) -> Data:
     message_id = add_finished_answer(work.customer, conversation_id, messages, **account)
     at = now()
     took = round((at - work.registered_at).total_seconds() * 1000)
-    hold(work, welcomed_at=at, welcome_ms=took)
+    work.changes |= {"welcomed_at": at, "welcome_ms": took}
     return {"message_id": message_id}
 
 
@@ -277,15 +310,16 @@ def give_up(work: Work, failed: Step, error: Exception) -> None:
 
 def _make_up_for(work: Work, step: Step) -> None:
     started, clock = now(), time.monotonic()
-    hold(work)
+    work.changes = {}
     if step is Step.WELCOME:
         guest = Guest(username=work.username, locale=work.locale)
         text = composing.from_template(work.values, guest)
         data = keep_welcome(work, {"text": text, "written_by": TEMPLATE})
-        hold(work, is_fallback=True)
+        work.changes["is_fallback"] = True
     else:
         data = ACTS[step](work).keep()
     write_step(work, step, StepStatus.DONE, started, clock, data=data)
+    hold(work)
     work.data[step] = data
     work.settled.add(step)
 
@@ -293,8 +327,8 @@ def _make_up_for(work: Work, step: Step) -> None:
 def _close_failed(work: Work, step: Step, error: Exception) -> None:
     ending = {"status": Status.FAILED.value, "finished_at": now(), "lease": ""}
     hold(work, **ending, error_code=code_of(error), error=text_of(error))
-    first = update(AutomationRun).where(AutomationRun.id == work.run_id, AutomationRun.alerted_at.is_(None))
-    if not changed_one(first.values(alerted_at=now())):
+    first = update(RUNS).where(RUNS.c.id == bindparam("of_run"), RUNS.c.alerted_at.is_(None))
+    if not changed_one(first, {"of_run": work.run_id, "alerted_at": now()}):
         return
     log.error("automation_failed run=%s step=%s error=%r", work.run_id, step.value, error)
     told = {"run_id": work.run_id, "username": work.username, "step": step.value, "error": code_of(error)}
