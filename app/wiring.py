@@ -83,8 +83,11 @@ from app.oauth import consent as oauth_consent
 from app.oauth import metadata as oauth_metadata
 from app.oauth import models as _oauth  # noqa: F401
 from app.oauth import protocol as oauth_protocol
+from app.onboarding import api as onboarding_api
 from app.onboarding import models as _onboarding  # noqa: F401
 from app.onboarding import starting as onboarding_starting
+from app.onboarding import views as onboarding_views
+from app.onboarding import welcome_views
 from app.onboarding.workflow import TOPIC as REGISTERED
 from app.operations import api as operations_api
 from app.operations import models as _operations  # noqa: F401
@@ -158,6 +161,9 @@ BLUEPRINTS = (
     campaigns_api.bp,
     campaigns_mock_crm.bp,
     voice_api.bp,
+    onboarding_views.bp,
+    onboarding_api.bp,
+    welcome_views.bp,
     admin_views.bp,
     admin_api.bp,
 )

@@ -62,6 +62,8 @@ def register() -> Response:
             status = show_error(form, error)
         else:
             flash(gettext("Your account is ready."), "success")
+            # The page that follows shows the welcome there, as soon as it is written.
+            flash(gettext("Your assistant is writing to you."), "welcome")
             return go_to(target)
     return page("accounts/register.html", block="form", status=status, form=form, next_url=target)
 
