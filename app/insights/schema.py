@@ -53,6 +53,9 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     "daily_sales": _table(
         "d:day #:store_id ':channel #:is_member #:orders #:amount #:original_amount", keys=""
     ),
+    "daily_buyers": _table(
+        "d:day #:member_id #:store_id ':channel #:orders #:amount #:original_amount", keys="member_id"
+    ),
     "daily_item_sales": _table(
         "d:day #:store_id ':channel #:is_member ':category ':sku #:units #:sales #:baskets #:category_orders"
         " #:product_orders",

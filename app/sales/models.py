@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Computed, Date, Numeric, String
+from sqlalchemy import Computed, Date, Index, Numeric, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Cents, Model, UtcDateTime
@@ -42,6 +42,31 @@ class DailySales(Model):
     store_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     channel: Mapped[str] = mapped_column(String(10), primary_key=True)
     is_member: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    orders: Mapped[int]
+    amount_cents: Mapped[Cents]
+    amount: Mapped[Decimal] = mapped_column(Numeric(16, 2), Computed("amount_cents / 100.0", persisted=False))
+    original_amount_cents: Mapped[Cents]
+    original_amount: Mapped[Decimal] = mapped_column(
+        Numeric(16, 2), Computed("original_amount_cents / 100.0", persisted=False)
+    )
+
+
+class DailyBuyers(Model):
+    """Paid orders of a business day by member; those of guests together, under the number 0.
+
+    For what has to look at each member: how many bought, for the first time, again, of which level.
+    """
+
+    __tablename__ = "daily_buyers"
+    __table_args__ = (
+        Index("ix_daily_buyers_member_id_day_orders", "member_id", "day", "orders"),
+        IN_KEY_ORDER,
+    )
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    member_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    store_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
     orders: Mapped[int]
     amount_cents: Mapped[Cents]
     amount: Mapped[Decimal] = mapped_column(Numeric(16, 2), Computed("amount_cents / 100.0", persisted=False))

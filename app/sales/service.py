@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, Insert, delete, or_, select
 
 from app.core.clock import now
 from app.db import Model, db
-from app.sales.models import DailyItemSales, DailySales, PaymentAttempts, StaleDay
+from app.sales.models import DailyBuyers, DailyItemSales, DailySales, PaymentAttempts, StaleDay
 from app.sales.periods import bounds_of
 from app.sales.stale import Kind
-from app.sales.statements import add_up_attempts, add_up_items, add_up_orders
+from app.sales.statements import add_up_attempts, add_up_buyers, add_up_items, add_up_orders
 
 
 def add_up(kind: Kind, days: Sequence[date]) -> None:
@@ -26,7 +26,7 @@ def add_up(kind: Kind, days: Sequence[date]) -> None:
         return
     db.session.execute(delete(StaleDay).where(StaleDay.kind == kind, StaleDay.day.in_(days)))
     if kind == "sales":
-        for model in (DailySales, DailyItemSales):
+        for model in (DailySales, DailyBuyers, DailyItemSales):
             db.session.execute(delete(model).where(model.day.in_(days)))
     else:
         within = (
@@ -40,7 +40,7 @@ def add_up(kind: Kind, days: Sequence[date]) -> None:
 
 def _statements(kind: Kind, days: Sequence[date]) -> list[Insert]:
     if kind == "sales":
-        return [add_up_orders(days), add_up_items(days)]
+        return [add_up_orders(days), add_up_buyers(days), add_up_items(days)]
     return [add_up_attempts(days, db.engine.dialect.name)]
 
 
@@ -62,7 +62,9 @@ def find_differences(kind: Kind, day: date) -> list[str]:
 
 
 def _checked(kind: Kind, day: date) -> list[tuple[type[Model], Insert]]:
-    tables: tuple[type[Model], ...] = (DailySales, DailyItemSales) if kind == "sales" else (PaymentAttempts,)
+    tables: tuple[type[Model], ...] = (
+        (DailySales, DailyBuyers, DailyItemSales) if kind == "sales" else (PaymentAttempts,)
+    )
     return list(zip(tables, _statements(kind, [day]), strict=True))
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from app.orders.models import Order, OrderItem
-from app.sales.models import DailyItemSales, DailySales, PaymentAttempts
+from app.sales.models import DailyBuyers, DailyItemSales, DailySales, PaymentAttempts
 from app.sales.periods import bounds_of
 
 IS_MEMBER = case((Order.member_id.is_(None), 0), else_=1)
@@ -35,6 +35,15 @@ def add_up_orders(days: Sequence[date]) -> Insert:
     found = select(*key, *sums).where(*_paid_on(days)).group_by(*key)
     names = ["day", "store_id", "channel", "is_member", "orders", "amount_cents", "original_amount_cents"]
     return insert(DailySales).from_select(names, found)
+
+
+def add_up_buyers(days: Sequence[date]) -> Insert:
+    """The paid orders of these business days into `daily_buyers`."""
+    key = (Order.paid_on, func.coalesce(Order.member_id, 0), *PLACE)
+    sums = (func.count(), func.sum(Order.amount_cents), func.sum(Order.original_amount_cents))
+    found = select(*key, *sums).where(*_paid_on(days)).group_by(*key)
+    names = ["day", "member_id", "store_id", "channel", "orders", "amount_cents", "original_amount_cents"]
+    return insert(DailyBuyers).from_select(names, found)
 
 
 def add_up_items(days: Sequence[date]) -> Insert:

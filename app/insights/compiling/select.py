@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from app.insights.compiling.literals import bucket_of, quoted, within
-from app.insights.compiling.sums import find_sums, order_count, rows_of
+from app.insights.compiling.sums import FIRST_DAY, find_sums, order_count, rows_of
 from app.insights.metrics.catalogue import Catalogue, Source, catalogue
 from app.insights.question import TIME, Filter, Threshold
 from app.language.periods import Span, Unit
@@ -90,10 +91,15 @@ class Select:
     def ctes(self) -> str:
         """The common table expressions that the joins read."""
         found = [self._catalogue.joins[name] for name in self._joins if "with" in self._catalogue.joins[name]]
-        said = [
-            (join["series"] if self.grain and "series" in join else join["with"]).strip() for join in found
-        ]
-        return ",\n".join(said).format(end=quoted(self.span.end)) if said else ""
+        return ",\n".join(self._cte(join).strip() for join in found)
+
+    def _cte(self, join: Mapping[str, str]) -> str:
+        kind = "series" if self.grain and "series" in join else "with"
+        if not self._source.sums_of or self.stale is None:
+            return join[kind].format(end=quoted(self.span.end))
+        ever = Span(FIRST_DAY, self.span.end)
+        sums = rows_of(self._source, ever, self.zone, self.stale)
+        return join[f"{kind}_{self.source}"].format(end=quoted(self.span.end), sums=sums)
 
     @property
     def _joins(self) -> tuple[str, ...]:
@@ -121,7 +127,7 @@ class Select:
     def _conditions(self) -> list[str]:
         entries = self._catalogue.dimensions
         used = dict.fromkeys((*self.dimensions, *self.reach, *(part.dimension for part in self.filters)))
-        always = [entries[key].where for key in used if entries[key].where]
+        always = [said for key in used if (said := entries[key].wheres.get(self.source, entries[key].where))]
         own = [self._source.where] if self._source.where else []
         return [
             *own,

@@ -15,11 +15,12 @@ GOODS = ("product", "category")
 COUNTS = {"product": "product_orders", "category": "category_orders"}
 # With more stale days than this in a period the orders are read as they are.
 MAX_STALE_DAYS = 31
+FIRST_DAY = date(2000, 1, 1)
 
 
 def find_sums(
     source: str,
-    metrics: Iterable[str],
+    metrics: Sequence[str],
     dimensions: tuple[str, ...],
     filters: tuple[Filter, ...],
     span: Span,
@@ -27,18 +28,38 @@ def find_sums(
     stale: Stale | None,
 ) -> str | None:
     """The source of sums from which all of `metrics` can be had like this, or None."""
-    sums = catalogue().sums_of(source)
-    if sums is None or stale is None or len(stale_days(sums, span, zone, stale)) > MAX_STALE_DAYS:
+    if stale is None:
         return None
-    formulas = [catalogue().metrics[metric].formulas.get(sums.key) for metric in metrics]
     reach = (*dimensions, *(part.dimension for part in filters))
-    if None in formulas or not all(catalogue().reaches(sums.key, key) for key in reach):
-        return None
-    counts = any("{order_count}" in (said or "") for said in formulas)
-    # A threshold that is the average of all asks for the whole too, where nothing is split.
-    if counts and None in (order_count(dimensions, filters), order_count((), filters)):
-        return None
-    return sums.key
+    needs = {need for key in reach for need in catalogue().dimensions[key].needs}
+    needs |= {need for metric in metrics for need in catalogue().metrics[metric].needs}
+    for sums in catalogue().sums_of(source):
+        # Who bought when for the first time is found in all days.
+        reached = Span(FIRST_DAY, span.end) if "life" in needs else span
+        is_fresh = len(stale_days(sums, reached, zone, stale)) <= MAX_STALE_DAYS
+        if is_fresh and _has_all(sums, metrics, reach) and _counts(sums, metrics, dimensions, filters):
+            return sums.key
+    return None
+
+
+def _has_all(sums: Source, metrics: Sequence[str], reach: Iterable[str]) -> bool:
+    known = catalogue()
+    return all(sums.key in known.metrics[metric].formulas for metric in metrics) and all(
+        known.reaches(sums.key, key) for key in reach
+    )
+
+
+def _counts(
+    sums: Source, metrics: Sequence[str], dimensions: tuple[str, ...], filters: tuple[Filter, ...]
+) -> bool:
+    """False where orders must be counted and one would count twice.
+
+    A threshold that is the average of all asks for the whole too, where nothing is split.
+    """
+    formulas = [catalogue().metrics[metric].formulas[sums.key] for metric in metrics]
+    if not any("{order_count}" in said for said in formulas):
+        return True
+    return None not in (order_count(dimensions, filters), order_count((), filters))
 
 
 def order_count(dimensions: Iterable[str], filters: tuple[Filter, ...]) -> str | None:

@@ -66,7 +66,10 @@ class Value(_Entry):
 
 
 class Dimension(_Entry):
-    """What figures are split and filtered by. `columns` are SQL by source; a dimension of time has none."""
+    """What figures are split and filtered by. `columns` are SQL by source; a dimension of time has none.
+
+    `where` must hold too; `wheres` says it for other sources.
+    """
 
     key: str
     zh: str
@@ -77,6 +80,7 @@ class Dimension(_Entry):
     default_days: int = Field(default=0, ge=0, le=366)
     needs: Words = ()
     where: str = ""
+    wheres: Mapping[str, str] = Field(default_factory=dict)
     columns: Mapping[str, str] = Field(default_factory=dict)
     nouns_zh: Words = ()
     nouns_en: Words = ()
@@ -122,9 +126,9 @@ class Catalogue(_Entry):
                 return source
         return None
 
-    def sums_of(self, source: str) -> Source | None:
-        """The source that holds sums of another one, or None."""
-        return next((each for each in self.sources.values() if each.sums_of == source), None)
+    def sums_of(self, source: str) -> list[Source]:
+        """The sources that hold sums of another one, the smallest first."""
+        return [each for each in self.sources.values() if each.sums_of == source]
 
     def reaches(self, source: str, dimension: str) -> bool:
         """Whether figures of a source can be split by a dimension."""
