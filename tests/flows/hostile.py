@@ -180,7 +180,9 @@ def _keep(world: World) -> Kept:
         db.engine.dispose()
         found = redis_bytes()
         keys = cast(list[bytes], found.keys("*"))
-        kept = tuple((key, max(0, found.pttl(key)), cast(bytes, found.dump(key))) for key in keys)
+        dumped = ((key, max(0, found.pttl(key)), found.dump(key)) for key in keys)
+        # On a busy machine a key that lives for seconds may have gone since it was listed.
+        kept = tuple((key, life, cast(bytes, value)) for key, life, value in dumped if value is not None)
     values = (dict(world.ids), dict(world.actors), dict(world.tokens))
     return Kept(time.monotonic(), _database_of(world.app).read_bytes(), kept, values)
 
