@@ -30,6 +30,8 @@ from tests.running import RunningShop, start_shop
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 REQUIRED = os.environ.get("REQUIRE_SERVICES") == "1"
+# "timeout" is a test's own: it may take longer than the others.
+SLOW_MARKS = ("slow", "browser", "timeout")
 MARIADB = os.environ.get("TEST_MARIADB_URL", "mysql://root@127.0.0.1:3306")
 
 
@@ -38,6 +40,12 @@ def unavailable(what: str) -> None:
     if REQUIRED:
         pytest.fail(f"{what} is required here (REQUIRE_SERVICES=1) and not available")
     pytest.skip(f"{what} is not available on this machine")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first: of tests that run side by side, a long one begun last is waited for by all."""
+    slow = {item.path for item in items if any(map(item.get_closest_marker, SLOW_MARKS))}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
