@@ -25,6 +25,7 @@ from app.insights.names import Context
 from app.insights.question import Question
 from app.insights.reporting import check_report, run_report
 from app.insights.steps import Steps
+from app.insights.wording import understood_as
 from app.operations.free_reports import free_answer
 from app.operations.planning import estimate_for, plan_for, plan_notes, say_plan
 from app.operations.reports import report_out
@@ -64,6 +65,15 @@ def answer(
         if reached.free is None:
             return settle(reached.found, query, context, steps, asker, reached.model or BUILTIN)
         return _finished(free_answer(reached.free), query, context, steps, asker, reached.model)
+
+
+def diagnose_question(question: Question, why: str, context: Context, steps: Steps) -> DeskAnswer:
+    """The reason for a figure that was chosen after `why`, the sentence that did not name it."""
+    with force_locale(context.locale):
+        with steps.step("route", query=why) as step:
+            found = Understood("diagnose", question, understood_as=understood_as(question, context))
+            step.result = _told(found)
+        return settle(found, why, context, steps)
 
 
 def answer_question(question: Question, query: str, context: Context, steps: Steps) -> DeskAnswer:

@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.db import db
 from app.insights.question import Question
 from app.operations.models import DeskRecord
-from app.operations.schemas import ChoiceOut, DeskAnswer
+from app.operations.schemas import DeskAnswer
 
 
 def get_record(actor: Actor, run_id: str) -> DeskRecord:
@@ -75,7 +75,7 @@ def find_previous(session_id: str) -> Question | None:
     return Question.model_validate(found) if found else None
 
 
-def find_choices(session_id: str) -> list[ChoiceOut]:
-    """The choices that the newest answer of a conversation offers."""
+def find_question_back(session_id: str) -> DeskAnswer | None:
+    """The newest answer of a conversation, where it asked back."""
     record = next(iter(list_records(session_id, 1)), None)
-    return read(record).choices if record is not None and record.intent == "clarify" else []
+    return read(record) if record is not None and record.intent == "clarify" else None

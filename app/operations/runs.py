@@ -40,13 +40,17 @@ log = getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What to answer: the sentence, the question before it, or the question that was chosen."""
+    """What to answer: the sentence, the question before it, or the question that was chosen.
+
+    `why`: the sentence that asked for a reason of what was chosen now.
+    """
 
     run: RunKey
     actor: Actor
     query: str
     previous: Question | None = None
     chosen: Question | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,10 @@ class DeskRun:
         # No connection is held while reports run on their own.
         db.session.remove()
         steps = Steps(self)
-        if task.chosen is not None:
+        if task.chosen is not None and task.why:
+            found = desk.diagnose_question(task.chosen, task.why, context, steps)
+            found.query = task.query
+        elif task.chosen is not None:
             found = desk.answer_question(task.chosen, task.query, context, steps)
         else:
             self._asker = asker_for(task.actor, self._cancellation, self._started + settings().run_seconds)

@@ -16,8 +16,9 @@ from app.conversations.service import RunKey
 from app.core.actor import Actor, Role
 from app.core.errors import N_, InvalidParam, NotFound
 from app.core.ids import new_id
-from app.language.normalise import detect_language
-from app.operations.queries import find_choices, find_previous
+from app.insights.parsing.intents import asks_why
+from app.language.normalise import detect_language, normalise
+from app.operations.queries import find_previous, find_question_back
 from app.operations.runs import Task, launch
 from app.operations.schemas import MAX_QUERY
 
@@ -61,7 +62,10 @@ class _Asking:
             purpose=OPERATIONS,
         )
         is_new = conversations.is_new(conversation)
-        offered = [] if is_new else find_choices(conversation.id)
+        asked = None if is_new else find_question_back(conversation.id)
+        # A choice that was offered means the question behind it, whatever else its words could mean.
+        offered = asked.choices if asked is not None else []
+        chosen = next((each.question for each in offered if each.text == self.query), None)
         previous = None if is_new else find_previous(conversation.id)
         run = conversations.open_run(self.actor, conversation, run_id)
         conversations.add_message(
@@ -73,8 +77,8 @@ class _Asking:
             actor=replace(self.actor, locale=detect_language(self.query, self.actor.locale)),
             query=self.query,
             previous=previous,
-            # A choice that was offered means the question behind it, whatever else its words could mean.
-            chosen=next((each.question for each in offered if each.text == self.query), None),
+            chosen=chosen,
+            why=asked.query if chosen and asked and asks_why(normalise(asked.query)) else "",
         )
 
     def find_repeated(self) -> RunKey | None:

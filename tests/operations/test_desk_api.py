@@ -63,6 +63,14 @@ def test_a_vague_question_is_asked_back_and_a_choice_is_its_report(desk: FlaskCl
     assert chosen["intent"] == "report" and chosen["question"] == asked["choices"][1]["question"]
 
 
+def test_a_choice_after_why_is_a_reason(desk: FlaskClient) -> None:  # noqa: F811
+    asked = ask(desk, "怎么回事")
+    assert asked["intent"] == "clarify"
+    chosen = ask(desk, asked["choices"][0]["text"], asked["session_id"])
+    assert chosen["intent"] == "diagnose" and chosen["diagnosis"]["metric"] == "gmv"
+    assert ask(desk, "按渠道", asked["session_id"])["intent"] == "report"
+
+
 def test_what_no_data_answers_is_refused_with_its_reason_and_no_sql(desk: FlaskClient) -> None:  # noqa: F811
     body = ask(desk, "明天的成交额")
     assert (body["intent"], body["refused"]["reason"]) == ("clarify", "future")
