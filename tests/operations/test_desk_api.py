@@ -64,7 +64,7 @@ def test_a_vague_question_is_asked_back_and_a_choice_is_its_report(desk: FlaskCl
 
 
 def test_a_choice_after_why_is_a_reason(desk: FlaskClient) -> None:  # noqa: F811
-    asked = ask(desk, "怎么回事")
+    asked = ask(desk, "店里怎么了")
     assert asked["intent"] == "clarify"
     chosen = ask(desk, asked["choices"][0]["text"], asked["session_id"])
     assert chosen["intent"] == "diagnose" and chosen["diagnosis"]["metric"] == "gmv"
