@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.insights.diagnosis.model import Chart, Figure
 from app.insights.diagnosis.premise import Move
-from app.insights.diagnosis.splits import Split
+from app.insights.diagnosis.splits import Split, telling
 from app.insights.diagnosis.subject import Subject
 
 MOST_STEPS = 8
@@ -21,8 +21,7 @@ def charts_of(
     found = []
     if formula is not None:
         found.append(_waterfall(subject, move, formula))
-    ranked = sorted(splits, key=lambda split: -max((abs(g.score) for g in split.groups), default=0.0))
-    for split in ranked[: 2 - len(found)]:
+    for split in telling(splits)[: 2 - len(found)]:
         found.append(_waterfall(subject, move, split.figure))
     return tuple(found)
 

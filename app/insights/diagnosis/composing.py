@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from app.insights.diagnosis.model import Cause, Document, Figure
 from app.insights.diagnosis.premise import Move, say_premise
 from app.insights.diagnosis.quoting import Quotation, find_quotation
-from app.insights.diagnosis.splits import Split
+from app.insights.diagnosis.splits import Split, telling
 from app.insights.diagnosis.subject import Subject
 from app.insights.diagnosis.suspects.finding import Finding
 from app.insights.diagnosis.texts import METRIC_TAGS, SEARCHES, TEXTS
@@ -26,7 +26,12 @@ _SIZES = {
 
 
 def write_findings(
-    subject: Subject, move: Move, formula: Figure | None, splits: Sequence[Split], writer: Writer
+    subject: Subject,
+    move: Move,
+    formula: Figure | None,
+    overview: Figure | None,
+    splits: Sequence[Split],
+    writer: Writer,
 ) -> None:
     """What the data says: the premise, the formula, the dimension that says most."""
     say_premise(subject, move, writer)
@@ -34,16 +39,10 @@ def write_findings(
         return
     if formula is not None:
         _say_row(writer, "finding", "formula", formula, 0, metric=subject.name)
-    for split in _telling(splits)[:2]:
+    if overview is not None:
+        _say_row(writer, "finding", "behaviour_mix", overview, 0)
+    for split in telling(splits)[:2]:
         _say_split(subject, split, writer)
-
-
-def _telling(splits: Sequence[Split]) -> list[Split]:
-    """Dimensions by how unevenly the change lies in them: by the furthest of their groups."""
-    return sorted(
-        splits,
-        key=lambda split: -max((max(abs(g.score), abs(g.weight_score)) for g in split.groups), default=0.0),
-    )
 
 
 def _say_split(subject: Subject, split: Split, writer: Writer) -> None:

@@ -11,7 +11,7 @@ from app.insights.diagnosis.composing import write_checks, write_findings, write
 from app.insights.diagnosis.formula import formula_figure
 from app.insights.diagnosis.model import Cause, Claim, Diagnosis, Document, Figure, Ref
 from app.insights.diagnosis.premise import Move, verify_premise
-from app.insights.diagnosis.splits import Split, causes_of, split_change
+from app.insights.diagnosis.splits import Split, causes_of, overview_figure, split_change
 from app.insights.diagnosis.subject import Subject, subject_of
 from app.insights.diagnosis.suspects.channels import check_channels
 from app.insights.diagnosis.suspects.customers import check_customers
@@ -65,6 +65,7 @@ class Evidence:
     subject: Subject
     move: Move
     formula: Figure | None = None
+    overview: Figure | None = None
     splits: list[Split] = field(default_factory=list)
     group_causes: list[Cause] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -81,6 +82,8 @@ class Evidence:
         found = [self.move.figure]
         if self.formula is not None:
             found.append(self.formula)
+        if self.overview is not None:
+            found.append(self.overview)
         found += [split.figure for split in self.splits]
         for finding in self.findings:
             found += [finding.figure, *finding.others]
@@ -132,6 +135,7 @@ def gather_evidence(subject: Subject) -> Evidence:
         return evidence
     evidence.formula = formula_figure(subject)
     evidence.splits = split_change(subject, move)
+    evidence.overview = overview_figure(subject, evidence.splits)
     evidence.group_causes = causes_of(evidence.splits, move, is_ratio=subject.parts.is_ratio)
     for check in BEARING.get(subject.metric, _ALL):
         found = check(subject)
@@ -142,7 +146,7 @@ def gather_evidence(subject: Subject) -> Evidence:
 def write_claims(evidence: Evidence) -> tuple[list[Claim], list[Document]]:
     """The four parts in our own words, unverified, and the documents they quote."""
     subject, writer = evidence.subject, Writer(evidence.subject.context.locale)
-    write_findings(subject, evidence.move, evidence.formula, evidence.splits, writer)
+    write_findings(subject, evidence.move, evidence.formula, evidence.overview, evidence.splits, writer)
     if evidence.move.verdict == "unknown":
         return writer.claims, []
     causes = evidence.causes

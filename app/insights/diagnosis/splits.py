@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app.insights.diagnosis.decomposing import Part, shift_share
@@ -285,6 +285,33 @@ def _row(subject: Subject, group: Group, wholes: tuple[float, float]) -> tuple[s
     small = size if group.is_small and not group.is_rest else ""
     score = group.score if abs(group.score) >= abs(group.weight_score) else group.weight_score
     return (*values, round(group.then.n), round(group.now.n), round(score, 2), small)
+
+
+def telling(splits: Sequence[Split]) -> list[Split]:
+    """The dimensions in which the change lies most unevenly first: by the furthest of their groups. Levels say least, see NO_CAUSES."""
+
+    def furthest(split: Split) -> float:
+        return max((max(abs(group.score), abs(group.weight_score)) for group in split.groups), default=0.0)
+
+    return sorted(splits, key=lambda split: (split.dimension == "level", -furthest(split)))
+
+
+def overview_figure(subject: Subject, splits: Sequence[Split]) -> Figure | None:
+    """Behaviour and mix by each dimension, which add up to the change; None for what is no ratio."""
+    if not subject.parts.is_ratio or not splits:
+        return None
+    english = subject.context.locale == "en"
+    columns = (
+        Column("label", "Split by" if english else "拆分维度", "text", "label"),
+        Column("behaviour", "Behaviour" if english else "行为", subject.change_unit, "change"),
+        Column("mix", "Mix" if english else "结构", subject.change_unit, "change"),
+        Column("change", "Change" if english else "总变化", subject.change_unit, "change"),
+    )
+    rows = tuple(
+        (split.name, split.behaviour, split.mix, split.behaviour + split.mix) for split in telling(splits)
+    )
+    title = f"{subject.name}: behaviour and mix" if english else f"{subject.name}：行为与结构"
+    return Figure("behaviour_mix", title, columns, rows, splits[0].figure.sql)
 
 
 def causes_of(splits: list[Split], move: Move, *, is_ratio: bool) -> list[Cause]:

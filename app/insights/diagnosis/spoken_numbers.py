@@ -14,7 +14,7 @@ from typing import Literal
 
 from app.language.numbers import parse_number
 
-Kind = Literal["percent", "points", "yuan", "count", "plain", "date"]
+Kind = Literal["percent", "points", "yuan", "count", "plain", "times", "date"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ _POINTS = r"个?百分点|percentage[- ]points?|%[- ]?points?|(?:p\.?p\.?|pts?|p
 _YUAN = r"元|块钱?|人民币|yuan(?![a-z])|rmb(?![a-z])|cny(?![a-z])"
 _COUNT = (
     r"单|笔|件|人|名|位|家|天|日|次|款|种|条|张|瓶|盒|周"
-    r"|(?:new |paid |returning |failed |fewer |more )*(?:orders?|buyers?|customers?|members?|units?|pieces?|payments?|failures?|stores?|days?|products?|people|guests?|attempts?|coupons?|times)(?![a-z])"
+    r"|(?:new |paid |returning |failed |fewer |more )*(?:orders?|buyers?|customers?|members?|units?|pieces?|payments?|failures?|stores?|days?|products?|people|guests?|attempts?|coupons?)(?![a-z])"
 )
 _SCALES = {
     "万": 1e4,
@@ -85,7 +85,8 @@ _SCALES = {
     "mn": 1e6,
 }
 _SCALE = r"百万|万|亿|千|(?:thousand|million|billion|bn|mn|k|m)(?![a-z])"
-_UNIT = rf"(?P<points>{_POINTS})|(?P<percent>{_PERCENT})|(?P<yuan>{_YUAN})|(?P<count>个?(?:{_COUNT}))"
+_TIMES = r"倍|times(?![a-z])|-?fold(?![a-z])|x(?![a-z])"
+_UNIT = rf"(?P<times>{_TIMES})|(?P<points>{_POINTS})|(?P<percent>{_PERCENT})|(?P<yuan>{_YUAN})|(?P<count>个?(?:{_COUNT}))"
 _MONEY = r"¥|￥|\$|€|(?:rmb|cny) ?"
 _DIGITS = re.compile(
     rf"(?:(?<![\w.,)])|(?<=[\u4e00-\u9fff]))(?P<sign>[-+\u2212\u2013]) ?(?P<cur1>{_MONEY})?(?P<n1>\d[\d,]*(?:\.\d+)?)"
@@ -105,7 +106,7 @@ _CHINESE: tuple[tuple[re.Pattern[str], Kind, Callable[[re.Match[str]], tuple[flo
     ),
     (re.compile("一半|半数"), "percent", lambda _: (50.0, 2.5)),
     (re.compile("翻(?:了)?(?:一)?[倍番]"), "percent", lambda _: (100.0, 2.5)),
-    (re.compile(rf"(?P<n>[{_ZH_DIGIT}][{_ZH}]*)(?:点(?P<f>[{_ZH}]+))?倍"), "plain", lambda m: _decimal(m)),
+    (re.compile(rf"(?P<n>[{_ZH_DIGIT}][{_ZH}]*)(?:点(?P<f>[{_ZH}]+))?倍"), "times", lambda m: _decimal(m)),
     (re.compile(rf"(?P<n>[{_ZH_DIGIT}][{_ZH}]*)(?:多)?(?:元|块)"), "yuan", lambda m: (_number(m["n"]), 0.5)),
     (
         re.compile(
@@ -246,6 +247,8 @@ def _digits(text: str) -> Iterator[Spoken]:
 
 
 def _kind(unit: re.Match[str], money: str) -> Kind:
+    if unit["times"]:
+        return "times"
     if unit["points"]:
         return "points"
     if unit["percent"]:

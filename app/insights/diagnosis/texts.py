@@ -70,8 +70,8 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     ),
     "small": ("，小样本，不作结论", ", a small sample: nothing is concluded from it"),
     "behaviour_mix": (
-        "按{dimension}看，行为变化合计 {behaviour}，结构变化合计 {mix}，两者相加就是全部变化 {change}。",
-        "By {dimension}, behaviour adds up to {behaviour} and mix to {mix}; together they are the whole change of {change}.",
+        "按{label}看，行为变化合计 {behaviour}，结构变化合计 {mix}，两者相加就是全部变化 {change}。",
+        "By {label}, behaviour adds up to {behaviour} and mix to {mix}; together they are the whole change of {change}.",
     ),
     "nothing_stands_out": (
         "按各维度和常见原因检查，没有哪一组的变化超出偶然波动，不认定任何原因。",

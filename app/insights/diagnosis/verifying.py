@@ -23,6 +23,7 @@ _FITS: Mapping[str, tuple[Unit, ...]] = {
     "points": ("points",),
     "yuan": ("yuan",),
     "count": ("count", "number"),
+    "times": ("number",),
     "plain": ("count", "number", "yuan", "ratio"),
 }
 

@@ -83,6 +83,7 @@ def test_each_claim_links_to_its_table_or_document(app: Flask) -> None:
     html = page(app, diagnosis())
     assert 'href="#figure-premise"' in html and 'id="figure-premise"' in html
     assert 'href="/ops/knowledge/gmv"' in html
+    assert "(data)" in html and "(kb)" in html
     assert html.count('href="#figure-premise"') == 2, (
         "one tag for two cells of a table, and the chart's caption"
     )

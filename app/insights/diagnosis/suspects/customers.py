@@ -22,6 +22,17 @@ from app.insights.diagnosis.suspects.finding import Finding
 from app.insights.question import Filter
 from app.language.periods import Span, between, resolve
 
+# What a customer's orders are worth has nothing to do with these.
+WITHOUT_VALUE = (
+    "repeat_rate",
+    "new_buyer_rate",
+    "returning_buyer_rate",
+    "orders_per_buyer",
+    "orders",
+    "buyers",
+    "new_buyers",
+    "returning_buyers",
+)
 GROUPS = ("new", "once", "regular", "guest")
 NAMES = {
     "new": ("新客（首次购买）", "New customers (first purchase)"),
