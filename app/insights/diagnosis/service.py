@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.insights.answers import Definition
+from app.insights.connection import QueryTimedOut
 from app.insights.diagnosis.charting import charts_of
 from app.insights.diagnosis.composing import write_checks, write_findings, write_hypotheses, write_next
 from app.insights.diagnosis.formula import formula_figure
@@ -69,6 +70,8 @@ class Evidence:
     splits: list[Split] = field(default_factory=list)
     group_causes: list[Cause] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    # Checks that the database ended because their time was up.
+    late: int = 0
 
     @property
     def causes(self) -> tuple[Cause, ...]:
@@ -138,7 +141,11 @@ def gather_evidence(subject: Subject) -> Evidence:
     evidence.overview = overview_figure(subject, evidence.splits)
     evidence.group_causes = causes_of(evidence.splits, move, is_ratio=subject.parts.is_ratio)
     for check in BEARING.get(subject.metric, _ALL):
-        found = check(subject)
+        try:
+            found = check(subject)
+        except QueryTimedOut:
+            evidence.late += 1
+            continue
         evidence.findings += found if isinstance(found, list) else [found] if found is not None else []
     return evidence
 
@@ -182,14 +189,15 @@ def compose(evidence: Evidence, claims: Sequence[Claim], documents: Sequence[Doc
         documents=tuple(document for document in documents if document.key in cited),
         causes=evidence.causes,
         charts=charts_of(subject, move, evidence.formula, evidence.splits),
-        notes=tuple(_notes(subject)),
+        notes=tuple(_notes(evidence)),
         definitions=(Definition(entry.key, subject.name, entry.definition(locale), entry.unit),),
     )
 
 
-def _notes(subject: Subject) -> list[str]:
+def _notes(evidence: Evidence) -> list[str]:
     """What the reader should know of the comparison."""
-    writer, found = Writer(subject.context.locale), []
+    subject = evidence.subject
+    writer, found = Writer(subject.context.locale), list[str]()
     base, first = subject.base, subject.context.first_day
     if subject.named_base is not None:
         found.append(writer.text("note_base").format(start=base.start.isoformat(), end=base.end.isoformat()))
@@ -197,4 +205,6 @@ def _notes(subject: Subject) -> list[str]:
         found.append(writer.text("note_partial").format(first=first.isoformat()))
     if subject.has_other_weekdays:
         found.append(writer.text("note_weekdays"))
+    if evidence.late:
+        found.append(writer.text("note_late"))
     return found

@@ -68,6 +68,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "两期包含的星期不同，周末多少会影响比较。",
         "The two periods hold different days of the week, which matters to the comparison.",
     ),
+    "note_late": (
+        "数据量大，部分常见原因没能在时限内查完，未作判断。",
+        "There is so much data that some of the usual causes could not be checked in time; nothing is said of them.",
+    ),
     "small": ("，小样本，不作结论", ", a small sample: nothing is concluded from it"),
     "behaviour_mix": (
         "按{label}看，行为变化合计 {behaviour}，结构变化合计 {mix}，两者相加就是全部变化 {change}。",
