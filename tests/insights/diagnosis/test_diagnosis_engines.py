@@ -12,9 +12,11 @@ import pytest
 from flask import Flask
 
 from app.db import db
+from app.insights.connection import QueryTimedOut
 from app.insights.diagnosis.anatomy import anatomy
 from app.insights.diagnosis.model import Diagnosis
-from app.insights.diagnosis.service import diagnose
+from app.insights.diagnosis.service import BEARING, diagnose
+from app.insights.diagnosis.subject import Subject
 from app.insights.metrics.catalogue import catalogue
 from app.insights.queries import current_context
 from app.insights.question import Comparison, Filter, Question
@@ -140,6 +142,18 @@ def test_any_period_can_be_asked_about(
     assert found.dropped == ()
     if premise == {"unknown"}:
         assert found.causes == () and len(found.claims) == 1 and "no data" in found.claims[0].text
+
+
+def test_a_check_that_takes_too_long_is_left_out_and_said(
+    world: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(_subject: Subject) -> None:
+        raise QueryTimedOut(seconds=10)
+
+    monkeypatch.setitem(BEARING, "aov", (late,))
+    found = why(metrics=("aov",))
+    assert any("could not be checked in time" in note for note in found.notes)
+    assert found.of("finding")
 
 
 def test_every_formula_has_units_to_count() -> None:
