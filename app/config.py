@@ -184,6 +184,19 @@ class Settings(BaseSettings):
     voice_confirm_seconds: int = Field(
         default=120, ge=5, le=600, description="How long what was read out by voice waits for a yes"
     )
+    speech_base_url: str = Field(
+        default="", description="OpenAI-compatible address of transcription and speech, ending in /v1"
+    )
+    speech_api_key: str = ""
+    speech_transcribe_model: str = "whisper-1"
+    speech_speak_model: str = "tts-1"
+    speech_speak_voice: str = "alloy"
+    speech_timeout_seconds: float = Field(default=20.0, gt=0)
+    speech_max_bytes: int = Field(default=4_000_000, ge=1_000, description="Largest recording that is taken")
+    speech_max_seconds: int = Field(default=60, ge=1, description="Longest recording that is taken")
+    speech_keep: bool = Field(
+        default=False, description="Keep recordings in the folder voice of the home, to listen to errors"
+    )
     voice_keep_days: int = Field(
         default=30, ge=1, description="How long voice sessions and their log are kept"
     )

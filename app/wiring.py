@@ -107,7 +107,10 @@ from app.tools import models as _tools  # noqa: F401
 from app.tools import servers as tool_servers
 from app.tools.registry import registry
 from app.voice import api as voice_api
+from app.voice import console as voice_console
 from app.voice import models as _voice  # noqa: F401
+from app.voice import speech_api as voice_speech_api
+from app.voice import views as voice_views
 from app.web.errors import init_errors
 from app.web.routing import init_routing
 from app.web.security import init_security
@@ -160,10 +163,13 @@ BLUEPRINTS = (
     campaigns_views.bp,
     campaigns_api.bp,
     campaigns_mock_crm.bp,
+    voice_views.bp,
+    voice_console.bp,
     voice_api.bp,
     onboarding_views.bp,
     onboarding_api.bp,
     welcome_views.bp,
+    voice_speech_api.bp,
     admin_views.bp,
     admin_api.bp,
 )

@@ -7,6 +7,7 @@ yes, once, within `VOICE_CONFIRM_SECONDS`, in the session that asked. A price th
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import timedelta
 from logging import getLogger
 from typing import Any
@@ -85,6 +86,46 @@ def _answered(session: Session, asked: Asked, is_yes: bool) -> Spoken:
         return spoken_of(asked, "execute", asked.question, EXACT)
     session.state.asked = None
     return Spoken(type="cancelled", text=wording.say(asked.language, "cancelled"), language=asked.language)
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """Something said on a page, and the answer. With `confirmation_id` it waits for a yes; `is_done`: something was changed."""
+
+    said: str
+    text: str
+    type: str
+    language: str = ""
+    confirmation_id: str | None = None
+    is_done: bool = False
+
+
+def converse(
+    actor: Actor, key: str, *, text: str = "", approve: bool | None = None, confirmation_id: str | None = None
+) -> Exchange:
+    """The three steps in one, for a person at a page: a yes is carried out at once."""
+    if approve is not None or sessions.load(actor, key).open_question is not None:
+        spoken = confirm(actor, key, text=text, approve=approve, confirmation_id=confirmation_id)
+    else:
+        spoken = interpret(actor, key, text)
+    if spoken.type != "execute":
+        return Exchange(
+            said=text,
+            text=spoken.text,
+            type=spoken.type,
+            language=spoken.language,
+            confirmation_id=spoken.confirmation_id,
+        )
+    done = execute(actor, key, spoken.action, spoken.params)
+    waits = sessions.load(actor, key).open_question if done.reason == "CHANGED" else None
+    return Exchange(
+        said=text,
+        text=done.text,
+        type="answer",
+        language=done.language,
+        confirmation_id=waits.id if waits else None,
+        is_done=not done.code or done.reason == "FAILED",
+    )
 
 
 def execute(actor: Actor, key: str, action: str, params: dict[str, Any]) -> Executed:

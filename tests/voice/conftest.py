@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +20,16 @@ class Speaker:
 
     def __init__(self, app: Flask, user_id: int, session: str = "s1") -> None:
         self._client, self.user_id, self.session = app.test_client(), user_id, session
+        self.home = app.extensions["mcpshop_settings"].mcpshop_home
         with app.app_context():
             self._headers = {"Authorization": f"Bearer {issue_token(user_id)[0]}"}
 
     def post(self, path: str, **body: Any) -> Any:
         return self._client.post(path, json={"sessionId": self.session, **body}, headers=self._headers)
+
+    def send_audio(self, audio: bytes, **fields: str) -> Any:
+        data = {"file": (io.BytesIO(audio), "speech"), **fields}
+        return self._client.post("/v1/api/transcribe", data=data, headers=self._headers)
 
     def get(self, path: str) -> Any:
         return self._client.get(path, headers=self._headers).get_json()
