@@ -93,6 +93,7 @@ from app.operations import api as operations_api
 from app.operations import models as _operations  # noqa: F401
 from app.operations import views as operations_views
 from app.operations.saved import api as saved_reports_api
+from app.operations.saved import views as saved_reports_views
 from app.orders import api as orders_api
 from app.orders import checkout as orders_checkout
 from app.orders import console as orders_console
@@ -141,6 +142,7 @@ BLUEPRINTS = (
     agent_api.bp,
     operations_api.bp,
     saved_reports_api.bp,
+    saved_reports_views.bp,
     operations_views.bp,
     mcp_views.bp,
     external_views.bp,

@@ -43,6 +43,7 @@ DESTINATIONS = (
     Destination(N_("Orders"), "/admin/orders", "bag", N_("Shop"), OPERATIONS),
     Destination(N_("Changes"), "/admin/audit", "clock", N_("Shop"), ADMINS),
     Destination(N_("Desk"), "/ops", "sparkle", N_("Operations"), OPERATIONS),
+    Destination(N_("Saved reports"), "/ops/reports", "clock", N_("Operations"), OPERATIONS),
     Destination(N_("Campaigns"), "/ops/campaigns", "gift", N_("Operations"), OPERATIONS),
     Destination(N_("Knowledge base"), "/ops/knowledge", "file", N_("Operations"), OPERATIONS),
     Destination(N_("Agents"), "/admin/agents", "sparkle", N_("Assistant"), ADMINS),
