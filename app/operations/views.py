@@ -129,14 +129,14 @@ def show_answer(run_id: str) -> Response:
 @access(OPERATOR)
 def download_csv(run_id: str) -> Response:
     """The report as CSV."""
-    return _file(to_csv(_report(run_id)), CSV_TYPE, "csv", _report(run_id))
+    return file_of(to_csv(_report(run_id)), CSV_TYPE, "csv", _report(run_id))
 
 
 @bp.get(f"{ANSWER}.xlsx")
 @access(OPERATOR)
 def download_xlsx(run_id: str) -> Response:
     """The report as a workbook."""
-    return _file(to_xlsx(_report(run_id)), XLSX_TYPE, "xlsx", _report(run_id))
+    return file_of(to_xlsx(_report(run_id)), XLSX_TYPE, "xlsx", _report(run_id))
 
 
 @bp.get("/ops/plans/newest")
@@ -192,7 +192,8 @@ def _report(run_id: str) -> ReportOut:
     return found.report
 
 
-def _file(body: bytes, media_type: str, ending: str, report: ReportOut) -> Response:
+def file_of(body: bytes, media_type: str, ending: str, report: ReportOut) -> Response:
+    """A report as a download, named after its days."""
     response = make_response(body)
     response.content_type = media_type
     days = f"-{report.period.start}-{report.period.end}" if report.period else ""

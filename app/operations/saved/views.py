@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from flask import Blueprint, Response, flash, make_response, request
+from flask import Blueprint, Response, flash, request
 from flask_babel import gettext
 
 from app.accounts.queries import names_of_users
@@ -28,6 +28,7 @@ from app.operations.saved.forms import NewReportForm, ReportForm
 from app.operations.saved.presentation import list_lines, run_lines
 from app.operations.saved.schemas import LINK
 from app.operations.schemas import DeskAnswer, ReportOut
+from app.operations.views import file_of
 from app.web.auth import OPERATOR, access, current_actor
 from app.web.forms import saved
 from app.web.htmx import go_to, page
@@ -234,8 +235,4 @@ def _file(report: SavedReport, write: Callable[[ReportOut], bytes], media_type: 
     db.session.rollback()
     if found is None:
         raise NotFound()
-    response = make_response(write(found))
-    response.content_type = media_type
-    name = f"report-{found.period.start}-{found.period.end}.{ending}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return file_of(write(found), media_type, ending, found)
