@@ -20,7 +20,8 @@ from app.llm.tokens import count_messages, fitting
 from app.tools.limits import short_form, to_json
 
 LOST = to_json({"error": {"code": "INTERRUPTED", "message": "The result was lost."}})
-SPOKEN = frozenset({"user", "assistant", "consultant"})
+CONSULTANT = "consultant"
+SPOKEN = frozenset({"user", "assistant", CONSULTANT})
 ID_CHARS = 9
 NO_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 # Results are halved down to this before a whole turn is left out, an answer's text down to this many tokens.
@@ -75,7 +76,7 @@ class _Unit:
 
     def messages(self, max_result_chars: int) -> list[Message]:
         if not self.ids:
-            return [{"role": "user" if self.is_users else "assistant", "content": self.row.content}]
+            return [self._said(self.row.content)]
         calls = [{**call, "id": id_} for call, id_ in zip(self.row.tool_calls, self.ids, strict=True)]
         answers = zip(self.ids, self.results, strict=True)
         return [
@@ -93,7 +94,13 @@ class _Unit:
             return None
         rest = room - count_messages([{"role": "assistant"}])
         text = fitting(self.row.content, rest) if rest >= MIN_TEXT_TOKENS else ""
-        return [{"role": "assistant", "content": text}] if text else None
+        return [self._said(text)] if text else None
+
+    def _said(self, text: str) -> Message:
+        """A consultant's words are neither the customer's nor the model's: `source` has them fenced for models elsewhere."""
+        if self.row.role == CONSULTANT:
+            return {"role": "assistant", "content": text, "source": CONSULTANT}
+        return {"role": "user" if self.is_users else "assistant", "content": text}
 
 
 def _halves(size: int) -> Iterator[int]:

@@ -117,7 +117,9 @@ def test_any_talk_is_valid_within_the_budget_and_has_the_newest_message(
 ) -> None:
     rows = rows_from(turns, newest)
     made = history.build(rows, max_tokens=budget, max_result_chars=2_000)
-    assert problems([{"role": "system", "content": "x"}, *made.messages]) == []
+    # As they go out: what a consultant said is fenced on the way.
+    told = ChatRequest(messages=[{"role": "system", "content": "x"}, *made.messages], tools=())
+    assert problems(list(Fence().guard(told).messages)) == []
     assert count_messages(made.messages) <= budget
     assert made.messages[-1] == {"role": "user", "content": newest}
     assert made.messages[0]["role"] == "user"

@@ -56,8 +56,9 @@ class Asker:
 
     @property
     def troubles(self) -> list[str]:
-        """What was asked in vain, and why, without words of the model."""
-        return [f"{name}: {failure}" for name, failure in self.failures]
+        """What was asked in vain, and why, without words of the model; that nobody could be asked, for want of a budget."""
+        spent = [self.why_not] if self.why_not == "BUDGET_EXCEEDED" and not self.routes else []
+        return [*spent, *(f"{name}: {failure}" for name, failure in self.failures)]
 
     def account(self, started: float) -> dict[str, Any]:
         """The columns of `runs` for what was asked; `started` is on the monotonic clock."""
