@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from app.config import Settings
+from app.jobs.queues import INDEX, QUEUES
 from app.supervisor.preflight import StartError, check_port, ensure_secret, hold_home
+from app.supervisor.programs import _services
 from app.supervisor.redis_server import LONGEST_SOCKET_PATH, find_redis_server, socket_path
 from app.supervisor.supervisor import Slot
 from tests.services.process_tools import processes_below, read_until, survivors, wait_for
@@ -183,3 +186,18 @@ def pids(home: Path, name: str) -> list[int]:
     """The process ids that a stand-in wrote down, oldest first."""
     path = home / name
     return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def test_with_a_model_for_meaning_every_queue_has_one_worker_and_the_index_one_of_its_own(
+    tmp_path: Path,
+) -> None:
+    def commands(**settings: object) -> dict[str, tuple[str, ...]]:
+        found = _services(Settings(mcpshop_home=tmp_path, _env_file=None, **settings))
+        return {program.name: program.command for program in found if program.name in ("worker", "indexer")}
+
+    assert list(commands()) == ["worker"]
+    split = commands(embed_model_path=tmp_path)
+    queues = [command[-1].split(",") for command in split.values()]
+    assert (
+        sorted(name for part in queues for name in part) == sorted(QUEUES) and split["indexer"][-1] == INDEX
+    )

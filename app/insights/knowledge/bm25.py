@@ -19,10 +19,14 @@ from app.language.normalise import normalise
 from app.language.tokens import character_token, index_tokens, query_tokens, units
 
 # What makes a sentence a question says nothing of what it is about.
-ASKING = re.compile("为什么|怎么[办样]?|什么|多少|如何|哪些|哪[家个]|是不是|有没有|请问|应该")
-K1, B = 1.2, 0.6
+ASKING = re.compile(
+    "为什么|怎么[办样]?|什么|多少|如何|哪些|哪[家个]|是不是|有没有|请问|应该"
+    r"|\b(?:why|when|where|whether|should|shall|many|much|often|too|per|there|about)\b",
+    re.IGNORECASE,
+)
+K1, B = 2.0, 0.75
 # A word of the title says more than one of the text.
-TITLE_WEIGHT = 3
+TITLE_WEIGHT = 4
 CHARACTER_WEIGHT = 0.3
 # Marks a gain that is no token of the text.
 LITERAL = "="

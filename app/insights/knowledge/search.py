@@ -23,7 +23,7 @@ MAX_QUERY = 300
 CANDIDATES = 20
 TERMS = 6
 # About as much as a rare word in a text; tests/insights/knowledge has the questions it was tried on.
-METRIC_GAIN = 4.0
+METRIC_GAIN = 6.0
 NO_ONE = Found((), 0.0, "")
 
 
