@@ -87,7 +87,7 @@ def search_documents(query: str, locale: str, limit: int = 5, kinds: Sequence[st
 def answer(query: str, locale: str, limit: int = 5, kinds: Sequence[str] = ()) -> Answer:
     """The same, and how it was come by."""
     index, query = _index(), query[:MAX_QUERY]
-    by_words = index.words.search(query, CANDIDATES, _lifts(index, query))
+    by_words = index.words.search(query, CANDIDATES, _lifts(index, query, locale))
     by_meaning, unavailable = _by_meaning(query)
     # What has been deleted since the index of meanings was written is not there any more.
     near = [(key, similarity) for key, similarity in by_meaning.matches if key in index.texts]
@@ -101,12 +101,12 @@ def answer(query: str, locale: str, limit: int = 5, kinds: Sequence[str] = ()) -
     return Answer(chosen, unavailable, by_meaning.model, by_meaning.threshold)
 
 
-def _lifts(index: _Index, query: str) -> dict[str, dict[str, float]]:
+def _lifts(index: _Index, query: str, locale: str) -> dict[str, dict[str, float]]:
     """Documents about a metric that the question names, in whichever words people have for it."""
     named = {said.metric: METRIC_GAIN for said in take_metrics(Text(query))}
     names = catalogue().metrics
     return {
-        key: {names[tag].name("zh"): named[tag] for tag in text["zh"].tags if tag in named}
+        key: {f"#{names[tag].name(locale)}": named[tag] for tag in text["zh"].tags if tag in named}
         for key, text in (index.texts.items() if named else ())
     }
 
@@ -145,7 +145,8 @@ def _hit(
 def _telling(gains: Mapping[str, float]) -> dict[str, float]:
     """The words that did most, strongest first; a character of one of them tells nothing more."""
     words = {readable(token): gain for token, gain in gains.items()}
-    telling = [word for word in words if not any(word != other and word in other for other in words)]
+    pairs = [word for word in words if len(word) == 2]
+    telling = [word for word in words if not (len(word) == 1 and any(word in pair for pair in pairs))]
     return {word: words[word] for word in sorted(telling, key=lambda each: -words[each])[:TERMS]}
 
 

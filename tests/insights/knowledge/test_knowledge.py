@@ -148,7 +148,7 @@ def test_a_metric_is_known_by_all_its_words(app: Flask, files: list[DocumentFile
     with app.app_context():
         load(files)
         hit = next(hit for hit in search_documents("平均每单金额", "zh", 5) if hit.key == "aov")
-        assert hit.gains["客单价"] == METRIC_GAIN
+        assert hit.gains["#客单价"] == METRIC_GAIN
 
 
 def test_kinds_limit_what_comes_up_and_nonsense_finds_nothing(app: Flask, files: list[DocumentFile]) -> None:
