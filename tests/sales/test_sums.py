@@ -6,13 +6,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Event, Thread
 
 import pytest
 from flask import Flask
 from sqlalchemy import delete, insert, select, update
 
 from app.core.clock import frozen
-from app.db import db, transaction
+from app.db import db, in_transaction, transaction
 from app.insights.compiling.compiler import Compiled, compile_question
 from app.insights.compiling.sums import order_count
 from app.insights.metrics.catalogue import catalogue
@@ -26,7 +27,8 @@ from app.orders.models import Order, OrderItem
 from app.sales import jobs
 from app.sales.models import DailyBuyers, DailyItemSales, DailySales, PaymentAttempts, StaleDay
 from app.sales.queries import find_stale
-from app.sales.service import find_differences
+from app.sales.service import add_up, find_differences
+from tests.conftest import MakeApp
 
 ZONE = "Asia/Shanghai"
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -260,3 +262,32 @@ def test_an_order_is_never_counted_twice(
     dimensions: tuple[str, ...], filters: tuple[Filter, ...], expected: str | None
 ) -> None:
     assert order_count(dimensions, filters) == expected
+
+
+@pytest.mark.mariadb
+def test_adding_up_waits_for_whoever_is_changing_the_day(make_app: MakeApp, mariadb_url: str) -> None:
+    """On SQLite nothing else can be written meanwhile."""
+    app = make_app(mariadb_url)
+    day = TODAY - timedelta(days=3)
+    with app.app_context(), frozen(NOW):
+        with transaction() as session:
+            session.add(Store(id=1, name="一店", name_en="One", city="上海", city_en="Shanghai"))
+        with transaction() as session:
+            values = {"original_amount_cents": 500, "amount_cents": 500, "created_at": NOW}
+            session.add_all(Order(store_id=1, pay_status=1, paid_on=day, **values) for _ in range(2))
+        done = Event()
+        with db.engine.connect() as payment:
+            # The day is stale already, so this finds its name there.
+            payment.execute(insert(Order).values(store_id=1, pay_status=1, paid_on=day, **values))
+            adding = Thread(target=lambda: (added_up(app, day), done.set()))
+            adding.start()
+            assert not done.wait(0.5)
+            payment.commit()
+        adding.join(20)
+        assert done.is_set() and stale() == {("attempts", NOW.date())}
+        assert db.session.scalar(select(DailySales.orders).where(DailySales.day == day)) == 3
+
+
+def added_up(app: Flask, day: date) -> None:
+    with app.app_context():
+        in_transaction(lambda: add_up("sales", [day]))
