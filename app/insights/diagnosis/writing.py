@@ -80,6 +80,12 @@ def shown(value: Value, unit: Unit, locale: str, *, signed: bool = False) -> str
         return "–"
     if isinstance(value, str):
         return value
+    said = _number(value, unit, locale, signed=signed)
+    # What rounds to nothing has no sign.
+    return said if any(digit in said for digit in "123456789") else said.lstrip("+-")
+
+
+def _number(value: float, unit: Unit, locale: str, *, signed: bool) -> str:
     sign = "-" if value < 0 else "+" if signed and value > 0 else ""
     size = abs(value)
     if unit == "yuan":

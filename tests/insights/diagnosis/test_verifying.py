@@ -201,6 +201,21 @@ def test_whatever_we_show_is_understood_again(value: float, unit: Unit, sign: in
     assert kept, (text, cell, dropped)
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (-0.00001, "points", "0.00 points"),
+        (-0.002, "yuan", "¥0.00"),
+        (-18_000.4, "yuan", "-¥18,000"),
+        (0.0287, "ratio", "2.9%"),
+        (47.47, "number", "47.5"),
+        (None, "count", "–"),
+    ],
+)
+def test_values_are_shown_as_people_read_them(value: float | None, unit: Unit, said: str) -> None:
+    assert shown(value, unit, "en") == said
+
+
 @given(st.integers(1_000, 10**7), st.integers(0, 6), st.integers(1, 9))
 def test_a_digit_that_was_changed_is_seen(value: int, place: int, by: int) -> None:
     digits = str(value)

@@ -255,6 +255,8 @@ def _causes(subject: Subject, periods: list[Segments], figure: Figure) -> list[C
             and min(now.orders + then.orders, 2 * SMALL) >= 2 * SMALL
         ):
             found.append(Cause(kind, group, _way(score), figure.key, row, score))
+        if subject.metric in WITHOUT_VALUE:
+            continue
         score, size = _value_score(now, then), _relative(now.value, then.value)
         if abs(score) >= limit and abs(size or 0) >= LEAST_CHANGE and min(now.orders, then.orders) >= SMALL:
             found.append(Cause("order_value", group, _way(score), figure.key, row, score))
