@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask_babel import lazy_gettext as _
@@ -40,7 +41,8 @@ class SettingsForm(ServiceForm):
         """What was typed, as `change_values` takes it. Raises InvalidParam."""
         typed = {name: self[name].data for name in Values.model_fields}
         parts = [part.strip() for part in (self.retry_seconds.data or "").replace("，", ",").split(",")]
-        if not all(part.isascii() and part.isdigit() for part in parts if part):
+        # Of seconds nine digits are years; Python refuses to read thousands of them.
+        if not all(re.fullmatch("[0-9]{1,9}", part) for part in parts if part):
             raise InvalidParam(fields={"retry_seconds": NOT_NUMBERS})
         return {**typed, "retry_seconds": [int(part) for part in parts if part]}
 
