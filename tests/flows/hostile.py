@@ -34,6 +34,8 @@ from app.external.models import McpServer
 from app.gateway.service import create_agent
 from app.insights.knowledge.rules import check_document
 from app.insights.knowledge.service import create_document
+from app.insights.question import Question
+from app.insights.saved import service as saved_reports
 from app.mcp.service import create_group
 from app.oauth import clients as oauth_clients
 from app.oauth import service as oauth_service
@@ -250,6 +252,7 @@ def _build_world(app: Flask, name: str, title: str) -> World:
             "number": 1,
             **allow_program(alice),
             **_attach(world.actors["ada"], name),
+            **_save_report(world.actors["olivia"], title[:60]),
         }
         db.session.remove()
         for message_id in outbox.list_due():
@@ -286,6 +289,16 @@ def _attach(admin: Actor, name: str) -> dict[str, Any]:
             "key": document.key,
             **_campaign(admin, name),
         }
+
+    return in_transaction(work)
+
+
+def _save_report(operator: Actor, name: str) -> dict[str, Any]:
+    """A saved report, with a link by which others open it."""
+
+    def work() -> dict[str, Any]:
+        report = saved_reports.save_report(operator, name, Question(metrics=("gmv",)))
+        return {"report_id": report.id, "token": saved_reports.share_report(operator, report.id)}
 
     return in_transaction(work)
 

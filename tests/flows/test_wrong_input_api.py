@@ -388,6 +388,7 @@ def test_wrong_fields_break_nothing_on_mariadb(strict_world: World) -> None:
 
 
 @pytest.mark.mariadb
+@pytest.mark.timeout(400)
 def test_wrong_paths_and_queries_break_nothing_on_mariadb(strict_world: World) -> None:
     world, before = strict_world, strict_world.state()
     for name, part in product(named(path=True), STRICT_PARTS):

@@ -58,6 +58,11 @@ PLAN = {
     "value": "50", "max_redemptions": "600", "definition": "all", "rules-0-field": "level", "rules-0-op": ">=",
     "rules-0-value": "2", "channels": "app", "kpi_primary": "gmv", "kpi_targets": "", "risk_controls": "",
 }  # fmt: skip
+WELCOME = {
+    "enabled": "y", "rollout_percent": "100", "strategy": "template", "agent_seconds": "3", "product_count": "3",
+    "retry_seconds": "60, 300", "notifications": "y", "channel_in_app": "y", "channel_web_push": "", "channel_email": "",
+    "template_zh": "T", "template_en": "T",
+}  # fmt: skip
 FORMS: dict[str, dict[str, str]] = {
     "accounts.log_in": {"username": "alice", "password": "wrong password", "next": "/"},
     "accounts.register": {
@@ -178,6 +183,9 @@ FORMS: dict[str, dict[str, str]] = {
     "knowledge.new": {**DOCUMENT, "key": "snow"},
     "knowledge.edit": {**DOCUMENT, "seen": "x"},
     "knowledge.delete": {},
+    "onboarding.retry": {},
+    "onboarding.save_settings": WELCOME,
+    "onboarding.preview": WELCOME,
     "operations.ask": {"query": "sales this week", "session_id": "", "client_message_id": "m1"},
     "operations.stop": {},
     "operations.publish_plan": {},
@@ -204,7 +212,7 @@ MORE_TEXTS = (
     "+1",
     "1_0",
 )
-ADMINS_PLACES = ("/admin/agents", "/admin/audit", "/admin/mcp")
+ADMINS_PLACES = ("/admin/agents", "/admin/audit", "/admin/mcp", "/admin/automation")
 DESTRUCTIVE = ("accounts.log_out", "agent.stop")
 
 
