@@ -27,7 +27,8 @@ from tests.flows.hostile import (
     rules_of,
 )
 
-pytestmark = pytest.mark.redis
+# Hundreds of requests in one test: on a crowded machine that lasts.
+pytestmark = [pytest.mark.redis, pytest.mark.timeout(400)]
 
 AGENT = {
     "name": "New",
