@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from logging import getLogger
 from typing import Any
 
@@ -21,6 +24,9 @@ INDEX = "index"
 QUEUES = (URGENT, DEFAULT, SLOW, INDEX)
 # A job that was lost keeps others of its name away for so long.
 WAITING, WAITING_SECONDS = "jobs:waiting:", 3
+# For jobs that others follow in the same process.
+LONG_SECONDS = 180
+_chain: ContextVar[dict[str, Callable[[], Any]] | None] = ContextVar("chain", default=None)
 
 
 def enqueue(job: Callable[..., Any], *args: Any, queue: str = DEFAULT, timeout: int = 60) -> bool:
@@ -42,8 +48,12 @@ def enqueue_once(name: str, job: Callable[[], Any], *, queue: str = DEFAULT, tim
     """Hand over a job that does all there is to do, unless one of this name is waiting already.
 
     The job clears the mark as it begins (see `begin`), and only then looks for what there is to do: so whatever was
-    committed before this call is seen by it. False when Redis is away.
+    committed before this call is seen by it. False when Redis is away. Within `following` it is done here instead.
     """
+    chain = _chain.get()
+    if chain is not None:
+        chain[name] = job
+        return True
     try:
         if not redis_bytes().set(f"{WAITING}{name}", "1", nx=True, ex=WAITING_SECONDS):
             return True
@@ -59,3 +69,25 @@ def begin(name: str) -> None:
         redis_bytes().delete(f"{WAITING}{name}")
     except RedisError as error:
         log.warning("mark_not_cleared name=%s error=%s", name, error)
+
+
+@contextmanager
+def following(seconds: float) -> Iterator[None]:
+    """What is handed over within is done here at the end, one after the other, while there is time: a process of a
+    worker costs more than most jobs. What is left then goes to the queue.
+    """
+    if _chain.get() is not None:
+        yield
+        return
+    deadline, chain = time.monotonic() + seconds, dict[str, Callable[[], Any]]()
+    token = _chain.set(chain)
+    try:
+        yield
+        while chain and time.monotonic() < deadline:
+            name, job = next(iter(chain.items()))
+            del chain[name]
+            job()
+    finally:
+        _chain.reset(token)
+        for name, job in chain.items():
+            enqueue_once(name, job, queue=URGENT, timeout=LONG_SECONDS)

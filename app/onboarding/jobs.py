@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from contextvars import copy_context
 from logging import getLogger
 from typing import cast
 
@@ -13,7 +13,7 @@ from flask import Flask, current_app
 
 from app.db import db
 from app.gateway.asking import outside_routes
-from app.jobs.queues import URGENT, begin, enqueue_once
+from app.jobs.queues import LONG_SECONDS, URGENT, begin, enqueue_once, following
 from app.onboarding.running import advance, list_due
 from app.onboarding.steps import ACTS, PURPOSE, give_up
 from app.tools.call_batch import begin_batching, find_batch
@@ -21,20 +21,24 @@ from app.tools.call_batch import begin_batching, find_batch
 log = getLogger(__name__)
 NAME = "automation"
 # One job goes on for so long; what is left then is another's, behind what has come meanwhile.
-BUDGET_SECONDS = 1.0
+BUDGET_SECONDS, CHAIN_SECONDS = 1.0, 20.0
 AT_ONCE = 20
-# Welcomes that wait for a model elsewhere, side by side.
+# Welcomes side by side.
 WRITERS = 8
-JOB_SECONDS = 120
 
 
 def hand_over() -> None:
     """Let a worker take what is due; the sweep makes up for a Redis that is away."""
-    enqueue_once(NAME, run_automations, queue=URGENT, timeout=JOB_SECONDS)
+    enqueue_once(NAME, run_automations, queue=URGENT, timeout=LONG_SECONDS)
 
 
 def run_automations() -> None:
-    """Bring every run that is due a good way forward, for a second or so."""
+    """Bring every run that is due a good way forward, for a second or so, and do what follows from it."""
+    with following(CHAIN_SECONDS):
+        _run_automations()
+
+
+def _run_automations() -> None:
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
     begin(NAME)
     begin_batching(app)
@@ -65,14 +69,18 @@ def _due(limit: int = AT_ONCE) -> list[int]:
 
 
 def _advance_all(app: Flask, due: Sequence[int]) -> None:
-    """One after the other; side by side where a model elsewhere is waited for."""
-    if not outside_routes(PURPOSE, "automation"):
+    """Side by side where one waits: for a model elsewhere, for a database server's disk. SQLite has one writer."""
+    is_waiting = bool(outside_routes(PURPOSE, "automation")) or db.engine.dialect.name != "sqlite"
+    db.session.rollback()
+    if len(due) == 1 or not is_waiting:
         for run_id in due:
             _advance(run_id)
         return
-    db.session.rollback()
     with ThreadPoolExecutor(WRITERS, thread_name_prefix="welcome") as writers:
-        list(writers.map(partial(_advance_in, app), due))
+        # Each with our context: what follows from a run is done by this process too.
+        waiting = [writers.submit(copy_context().run, _advance_in, app, run_id) for run_id in due]
+        for each in waiting:
+            each.result()
 
 
 def _advance_in(app: Flask, run_id: int) -> None:

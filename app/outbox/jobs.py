@@ -5,14 +5,20 @@ from __future__ import annotations
 import time
 
 from app.db import db
-from app.jobs.queues import begin
+from app.jobs.queues import begin, following
 from app.outbox.service import JOB, deliver, hand_over, list_due, list_new
 
-BUDGET_SECONDS = 1.0
+# One turn of delivering, and all that a process of a worker does of it and after it.
+BUDGET_SECONDS, CHAIN_SECONDS = 1.0, 20.0
 
 
 def deliver_new() -> None:
-    """Deliver what was written since the last such job began; for a second, then another job goes on."""
+    """Deliver what was written since the last such job began, and do what follows from it; for some seconds at most."""
+    with following(CHAIN_SECONDS):
+        _deliver_new()
+
+
+def _deliver_new() -> None:
     begin(JOB)
     deadline, tried = time.monotonic() + BUDGET_SECONDS, set[int]()
     while fresh := [each for each in list_new() if each not in tried]:

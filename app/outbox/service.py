@@ -17,7 +17,7 @@ from sqlalchemy import select, update
 
 from app.core.clock import now
 from app.db import after_commit, db, in_transaction
-from app.jobs.queues import URGENT, enqueue_once
+from app.jobs.queues import LONG_SECONDS, URGENT, enqueue_once
 from app.outbox.models import OutboxMessage
 
 log = getLogger(__name__)
@@ -49,7 +49,7 @@ def hand_over() -> None:
     # The job's module imports this one.
     from app.outbox.jobs import deliver_new
 
-    enqueue_once(JOB, deliver_new, queue=URGENT)
+    enqueue_once(JOB, deliver_new, queue=URGENT, timeout=LONG_SECONDS)
 
 
 def deliver(message_id: int) -> bool:
