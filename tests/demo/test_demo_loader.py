@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.accounts.models import User
+from app.accounts.passwords import is_right_password
 from app.catalogue.filters import ProductFilter
 from app.catalogue.models import Product
 from app.catalogue.queries import find_products
@@ -63,7 +64,21 @@ def test_members_spending_is_the_sum_of_their_paid_orders(app: Flask) -> None:
 def test_the_demo_accounts_are_there(app: Flask) -> None:
     with app.app_context():
         load(app)
-        assert set(db.session.scalars(select(User.username))) == {"demo", "consultant", "operator", "admin"}
+        can_sign_in = select(User.username).where(User.password_hash.startswith("$argon2"))
+        assert set(db.session.scalars(can_sign_in)) == {"demo", "consultant", "operator", "admin"}
+
+
+def test_two_of_three_members_have_an_account_that_nobody_can_use(app: Flask) -> None:
+    with app.app_context():
+        load(app)
+        shoppers = (
+            select(Member.id).join(User, Member.user_id == User.id).where(User.username.like("member%"))
+        )
+        with_account = set(db.session.scalars(shoppers))
+        others = set(db.session.scalars(select(Member.id).where(Member.user_id.is_(None))))
+        assert all(member % 3 for member in with_account) and not any(member % 3 for member in others)
+        someone = db.session.scalar(select(User.password_hash).where(User.username.like("member%")).limit(1))
+        assert not is_right_password(someone, "!")
 
 
 def test_what_was_loaded_can_be_found(app: Flask) -> None:
