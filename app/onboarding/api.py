@@ -87,9 +87,9 @@ def save_settings(body: SettingsIn) -> SettingsOut:
 
 
 @endpoint(
-    bp, f"{BASE}/runs/<int:run_id>/retry", method="POST", who=ADMIN, answers={200: RunOut},
+    bp, f"{BASE}/runs/<int:automation_id>/retry", method="POST", who=ADMIN, answers={200: RunOut},
     errors=(401, 403, 404, 409), summary="Run a failed one again; what was done stays done",
 )  # fmt: skip
-def retry(run_id: int) -> RunOut:
-    in_transaction(partial(service.retry_run, current_actor(), run_id))
-    return run_of(get_run(run_id))
+def retry(automation_id: int) -> RunOut:
+    in_transaction(partial(service.retry_run, current_actor(), automation_id))
+    return run_of(get_run(automation_id))

@@ -71,28 +71,28 @@ def show_runs() -> Response:
     )
 
 
-@bp.get("/runs/<int:run_id>")
+@bp.get("/runs/<int:automation_id>")
 @access(ADMIN)
-def show_run(run_id: int) -> Response:
-    run = get_run(run_id)
+def show_run(automation_id: int) -> Response:
+    run = get_run(automation_id)
     name = names_of_users([run.user_id]).get(run.user_id, "")
     return page(
-        "onboarding/run.html", run=run, steps=list_steps(run_id), username=name, texts=texts, reasons=texts.REASONS
+        "onboarding/run.html", run=run, steps=list_steps(automation_id), username=name, texts=texts, reasons=texts.REASONS
     )  # fmt: skip
 
 
-@bp.post("/runs/<int:run_id>/retry")
+@bp.post("/runs/<int:automation_id>/retry")
 @access(ADMIN)
-def retry(run_id: int) -> Response:
+def retry(automation_id: int) -> Response:
     try:
-        in_transaction(partial(service.retry_run, current_actor(), run_id))
+        in_transaction(partial(service.retry_run, current_actor(), automation_id))
     except DomainError as error:
         if error.status == 404:
             raise
         flash(error_text(error), "warn")
     else:
         flash(gettext("The run goes on in a moment."), "success")
-    return go_to(f"/admin/automation/runs/{run_id}")
+    return go_to(f"/admin/automation/runs/{automation_id}")
 
 
 @bp.get("/settings")
