@@ -75,7 +75,7 @@ def _diagnosis(sentence: Sentence, previous: Question | None, context: Context) 
     elif sentence.is_business and not intents.asks_what_happens(said):
         draft.metrics = ["gmv"]
         question = build(draft, context)
-    elif sentence.is_business or not draft.is_empty:
+    elif sentence.is_business or not draft.is_empty or intents.is_bare_why(said):
         return choices.ask_metric(draft, context)
     else:
         return _refused("off_topic")

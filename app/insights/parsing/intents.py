@@ -95,6 +95,17 @@ def asks_what_happens(said: str) -> bool:
     return bool(_WHAT_HAPPENS.search(said))
 
 
+_BARE_WHY = re.compile(
+    r"(?:那|这|它|最近|近来)?(?:为什么|为何|为啥|怎么|怎么回事|什么原因|什么情况)(?:会|就|又|突然|一直|都)?(?:下降|下跌|下滑|减少|降低|变低|变少|变差|上升|上涨|增长|变高|跌|降|少|低|差|涨|掉)?(?:得)?(?:了|的|呢|啊|这么多|这么快|那么多)*|"
+    r"(?:so )?(?:why|how come)(?: did| has| is| was| does)?(?: it| that| this)?(?: fall(?:en|ing)?| fell| drop(?:ped|ping)?| declin(?:e|ed|ing)| decreas(?:e|ed|ing)| go(?:ne|ing)? (?:down|up)| went (?:down|up)| down| up| lower| higher| rise(?:n)?| rose| grow(?:n)?| so much)*"
+)
+
+
+def is_bare_why(said: str) -> bool:
+    """Why did it fall: a reason is asked for, of what is not said."""
+    return bool(_BARE_WHY.fullmatch(said.strip(" ?,.!")))
+
+
 def asks_for_plan(said: str) -> bool:
     return bool(_PLAN.search(said)) and not _PLAN_REPORT.search(said)
 
