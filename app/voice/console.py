@@ -25,11 +25,11 @@ def list_all() -> Response:
     return page("voice/sessions.html", block="listing", listing=listing, address=LIST)
 
 
-@bp.get(f"{LIST}/<int:session_id>")
+@bp.get(f"{LIST}/<int:voice_id>")
 @access(ADMIN)
-def show(session_id: int) -> Response:
+def show(voice_id: int) -> Response:
     """The steps of one session."""
-    session = get_session(session_id)
+    session = get_session(voice_id)
     names = names_of_users([session.user_id]) if session.user_id is not None else {}
     who = names.get(session.user_id) if session.user_id is not None else None
     return page("voice/session.html", session=session, who=who, logs=list_logs(session.id))

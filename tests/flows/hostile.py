@@ -47,6 +47,7 @@ from app.onboarding.models import AutomationRun
 from app.outbox import service as outbox
 from app.runtime import redis_bytes
 from app.tools.models import ToolCallLog, ToolSetting
+from app.voice.models import VoiceSession
 from tests.browsing import sign_in
 from tests.builders import actor_of, make_coupon, make_product, make_user
 from tests.orders.order_helpers import buy, fill_cart, pay
@@ -363,7 +364,15 @@ def _talk(world: World, text: str) -> None:
         name="0" * 32 + ".webp",
         filename="css/base.css",
         automation_id=_automation_run(world.app),
+        voice_id=_voice_session(client, headers, world.app),
     )
+
+
+def _voice_session(client: FlaskClient, headers: dict[str, str], app: Flask) -> int:
+    """A session in which Alice has spoken."""
+    client.post("/v1/api/interpret", json={"sessionId": "s1", "text": "what's in my cart"}, headers=headers)
+    with app.app_context():
+        return int(db.session.scalars(select(VoiceSession.id)).one())
 
 
 def _automation_run(app: Flask) -> int:

@@ -189,6 +189,20 @@ FORMS: dict[str, dict[str, str]] = {
     "onboarding.preview": WELCOME,
     "operations.ask": {"query": "sales this week", "session_id": "", "client_message_id": "m1"},
     "operations.stop": {},
+    "saved_reports.create": {"name": "A", "run_id": "", "question": '{"metrics": ["gmv"]}'},
+    "saved_reports.change": {
+        "name": "A",
+        "rhythm": "weekly",
+        "weekday": "1",
+        "at": "08:30",
+        "alert_metric": "gmv",
+        "alert_comparator": "lt",
+        "alert_value": "100",
+    },
+    "saved_reports.delete": {},
+    "saved_reports.share": {},
+    "saved_reports.withdraw": {},
+    "voice.say": {"text": "what's in my cart", "approve": "", "confirmation_id": ""},
     "operations.publish_plan": {},
     "oauth_consent.decide": {"decision": "allow", "act": "y"},
     "oauth_account.withdraw": {},
@@ -213,7 +227,7 @@ MORE_TEXTS = (
     "+1",
     "1_0",
 )
-ADMINS_PLACES = ("/admin/agents", "/admin/audit", "/admin/mcp", "/admin/automation")
+ADMINS_PLACES = ("/admin/agents", "/admin/audit", "/admin/mcp", "/admin/automation", "/admin/voice")
 DESTRUCTIVE = ("accounts.log_out", "agent.stop")
 
 

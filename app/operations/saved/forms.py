@@ -66,7 +66,7 @@ class ReportForm(ServiceForm):
         schedule = check_schedule(
             (self.rhythm.data or "")[:10],
             (self.at.data or "").strip()[:10],
-            int(weekday) if weekday.isdigit() and len(weekday) == 1 else -1,
+            int(weekday) if weekday.isdecimal() and len(weekday) == 1 else -1,
         )
         metric = (self.alert_metric.data or "")[:40]
         alert = check_alert(metric, self.alert_comparator.data or "", self._value(metric), report.question)
