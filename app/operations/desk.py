@@ -14,9 +14,11 @@ from pydantic import JsonValue
 
 from app.campaigns.drafting import RULES
 from app.core.actor import Actor, Role
+from app.core.errors import N_
 from app.insights import questions
 from app.insights.answers import Answer, Clarify, Note, Refused, Understood
 from app.insights.compiling.compiler import Compiled
+from app.insights.diagnosis.model import Diagnosis
 from app.insights.diagnosis.service import diagnose
 from app.insights.modelling.asking import Asker, no_asker
 from app.insights.modelling.explaining import Explainer
@@ -26,6 +28,7 @@ from app.insights.question import Question
 from app.insights.reporting import check_report, run_report
 from app.insights.steps import Steps
 from app.insights.wording import understood_as
+from app.language.periods import rolling
 from app.operations.free_reports import free_answer
 from app.operations.planning import estimate_for, plan_for, plan_notes, say_plan
 from app.operations.reports import report_out
@@ -41,6 +44,7 @@ from app.operations.schemas import (
 from app.operations.summary import summarise
 
 BUILTIN = "builtin"
+WEEK_DAYS = 7
 
 
 def answer(
@@ -191,6 +195,7 @@ def _diagnose(found: Understood, query: str, context: Context, steps: Steps, ask
         diagnosis=diagnosis.as_json(),
         understood_as=diagnosis.understood_as,
         notes=list(diagnosis.notes),
+        choices=_longer(diagnosis),
         question=diagnosis.question,
         debug=DebugOut(
             route_intent="diagnose",
@@ -199,6 +204,20 @@ def _diagnose(found: Understood, query: str, context: Context, steps: Steps, ask
             model=explainer.model or BUILTIN,
         ),
     )
+
+
+def _longer(diagnosis: Diagnosis) -> list[ChoiceOut]:
+    """A few days are mostly chance: when nothing could be made out in them, offer the same question for a week."""
+    asked = diagnosis.question
+    if diagnosis.premise != "noise" or diagnosis.span.days >= WEEK_DAYS or asked.filters or asked.dimensions:
+        return []
+    pattern = (
+        N_("Why did the %(metric)s rise in the last 7 days?")
+        if diagnosis.moved == "up"
+        else N_("Why did the %(metric)s fall in the last 7 days?")
+    )
+    week = asked.model_copy(update={"period": rolling(WEEK_DAYS), "comparison": None})
+    return [ChoiceOut(text=_said(pattern, {"metric": diagnosis.name}), question=week)]
 
 
 def _plan(query: str, context: Context, steps: Steps, asker: Asker) -> DeskAnswer:

@@ -56,6 +56,16 @@ def test_a_follow_up_changes_the_question_before(desk: FlaskClient) -> None:  # 
     assert "Shanghai" in last["understood_as"] and last["session_id"] == first["session_id"]
 
 
+def test_a_why_of_too_few_days_offers_a_week(desk: FlaskClient) -> None:  # noqa: F811
+    day = ask(desk, "昨天的客单价为什么下降了")
+    assert day["intent"] == "diagnose" and day["diagnosis"]["premise"] == "noise"
+    (offered,) = day["choices"]
+    assert offered["text"].startswith("最近7天客单价为什么")
+    week = ask(desk, offered["text"], day["session_id"])
+    assert week["intent"] == "diagnose" and "2026-11-15 至 2026-11-21" in week["understood_as"]
+    assert week["choices"] == []
+
+
 def test_a_vague_question_is_asked_back_and_a_choice_is_its_report(desk: FlaskClient) -> None:  # noqa: F811
     asked = ask(desk, "最近怎么样")
     assert asked["intent"] == "clarify" and 2 <= len(asked["choices"]) <= 4 and asked["report"] is None
