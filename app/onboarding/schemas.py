@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from app.onboarding.figures import Figures
 from app.onboarding.models import AutomationRun
@@ -92,16 +92,16 @@ Pauses = Annotated[list[Annotated[int, Field(ge=1, le=3_600)]], Field(max_length
 class SettingsIn(Schema):
     """What is to change; what is not named stays."""
 
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     rollout_percent: int | None = Field(None, ge=0, le=100)
     strategy: Strategy | None = None
     agent_seconds: float | None = Field(None, ge=0.5, le=60)
     product_count: int | None = Field(None, ge=0, le=6)
     retry_seconds: Pauses | None = None
-    notifications: bool | None = None
-    channel_in_app: bool | None = None
-    channel_web_push: bool | None = None
-    channel_email: bool | None = None
+    notifications: StrictBool | None = None
+    channel_in_app: StrictBool | None = None
+    channel_web_push: StrictBool | None = None
+    channel_email: StrictBool | None = None
     template_zh: str | None = Field(None, max_length=2_000)
     template_en: str | None = Field(None, max_length=2_000)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from flask import Blueprint
 
 from app.core.actor import Actor
-from app.core.errors import N_, Forbidden, NotFound
+from app.core.errors import N_, Forbidden
 from app.tools.api import ToolBody, tool_bodies
 from app.voice import service
 from app.voice.schemas import (
@@ -56,15 +56,11 @@ def confirm(body: ConfirmBody) -> SpokenBody:
 
 @endpoint(
     bp, "/v1/api/execute", method="POST", who=VISITOR, body=ExecuteBody, answers={200: ExecutedBody, 409: ExecutedBody},
-    errors=(403, 429), limit=LIMIT, summary="Do what was agreed to, once",
+    errors=(403, 404, 429), limit=LIMIT, summary="Do what was agreed to, once",
 )  # fmt: skip
 def execute(body: ExecuteBody) -> tuple[ExecutedBody, int]:
     """409 when there is no yes for just this, 200 with `success` false when the action itself failed."""
-    actor = _actor(body.userId)
-    try:
-        done = service.execute(actor, body.sessionId, body.action, body.params)
-    except NotFound as error:
-        done = Executed(text=error.text(), code="EXEC_FAIL", reason="NOT_FOUND")
+    done = service.execute(_actor(body.userId), body.sessionId, body.action, body.params)
     return _executed(done), 409 if done.code and done.reason != "FAILED" else 200
 
 

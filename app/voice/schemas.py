@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StrictBool, model_validator
 
 from app.core.errors import N_
 from app.voice.hearing import MAX_CHARS
@@ -30,7 +30,7 @@ class ConfirmBody(Schema):
     sessionId: SessionId
     userId: UserId = None
     text: str | None = Field(default=None, min_length=1, max_length=MAX_CHARS)
-    approve: bool | None = None
+    approve: StrictBool | None = None
     confirmationId: str | None = Field(default=None, max_length=32)
 
     @model_validator(mode="after")
