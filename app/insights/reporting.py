@@ -42,7 +42,8 @@ def check_report(compiled: Compiled, context: Context) -> tuple[Checked, ...]:
     """The statements as they may run. Raises the guard's Rejected."""
     moment = Moment.current(context.timezone)
     return tuple(
-        check(item.sql, max_rows=settings().sql_max_rows, moment=moment) for item in compiled.statements
+        check(item.sql, max_rows=settings().sql_max_rows, moment=moment, with_sums=True)
+        for item in compiled.statements
     )
 
 

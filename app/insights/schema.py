@@ -69,5 +69,7 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     "coupons": _table("#:id ':name ':type #:threshold #:value t:start_at t:end_at ':status", keys="id"),
     "campaigns": _table("#:id ':name ':goal #:budget #:duration_days t:created_at", keys="id"),
 }
+# What only our own compiled statements may read: a query that a person or a model wrote is told that there is no such table.
+SUMS = frozenset({"daily_sales", "daily_buyers", "daily_item_sales", "payment_attempts"})
 # The name under which queries may qualify a table: `shop.orders`.
 SCHEMA_NAME = "shop"

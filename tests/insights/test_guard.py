@@ -20,7 +20,7 @@ from app.insights.guard import Checked, Moment, Rejected, check
 from app.insights.guard.lexing import clean
 from app.insights.guard.reasons import MESSAGES
 from app.insights.runner import Table, run
-from app.insights.schema import TABLES
+from app.insights.schema import SUMS, TABLES
 from tests.insights.guard_data import CANARY, STORES, TODAY, fill_shop
 from tests.insights.guard_honest import HONEST
 from tests.insights.guard_hostile import HOSTILE
@@ -54,7 +54,15 @@ def test_hostile_sql_is_refused_with_a_reason(sql: str) -> None:
 
 
 def test_the_guard_knows_exactly_the_columns_of_the_schema() -> None:
-    assert {table: list(columns) for table, columns in TABLES.items()} == SCHEMA["allowed"]
+    shown = {table: list(columns) for table, columns in TABLES.items() if table not in SUMS}
+    assert shown == SCHEMA["allowed"]
+
+
+def test_the_sums_by_day_are_for_our_own_statements_alone() -> None:
+    for table in SUMS:
+        with pytest.raises(Rejected, match=table):
+            check(f"SELECT COUNT(*) FROM {table}")
+        assert check(f"SELECT COUNT(*) FROM {table}", with_sums=True).tables == (table,)
 
 
 def test_a_star_means_the_columns_of_the_schema() -> None:

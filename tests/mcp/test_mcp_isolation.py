@@ -28,6 +28,7 @@ from app.mcp.service import NewGroup, create_group
 from app.tools.groups import READ, touch
 from app.tools.models import ToolSetting
 from app.tools.registry import registry
+from app.tools.spec import ToolSpec
 from tests.mcp.serving import ODD, OFF, READER, SHOPPER, Program
 
 pytestmark = [pytest.mark.redis, pytest.mark.slow]
@@ -80,7 +81,7 @@ def _make_groups() -> dict[str, str]:
     moved, replaced = create_group(SYSTEM, NewGroup(code=MOVED, name="Moved", tools=("list_products",)))
     fresh = service.regenerate_key(moved, grace_seconds=1)
     # Many tools, of which one is switched off, some need a right that is missing, some another role.
-    everything = tuple(spec.name for spec in registry)
+    everything = tuple(spec.name for spec in own_tools())
     narrow, key = create_group(
         SYSTEM, NewGroup(code=NARROW, name="Narrow", roles=(Role.CUSTOMER,), rights=(READ,), tools=everything)
     )
@@ -161,13 +162,18 @@ def test_a_cookie_is_no_credential(program: Program) -> None:
             assert browser.get(path).status_code == 401
 
 
+def own_tools() -> list[ToolSpec]:
+    """The shop's tools: the program is another process, which has none of those that tests have added to this one's registry."""
+    return [spec for spec in registry if spec.run.__module__.startswith("app.")]
+
+
 def visible(credentials: Credentials) -> dict[str, set[str]]:
     """What each of the good keys has."""
-    shopping = {spec.name for spec in registry if spec.category in ("shop", "cart", "coupon", "order")}
+    shopping = {spec.name for spec in own_tools() if spec.category in ("shop", "cart", "coupon", "order")}
     odd = {"hang", "deaf", "explode", "flood", "narrate", "launch"}
     reading = {
         spec.name
-        for spec in registry
+        for spec in own_tools()
         if not (spec.writes or spec.confirm) and (not spec.roles or Role.CUSTOMER in spec.roles)
     }
     return {
@@ -206,7 +212,7 @@ async def refused(call: Awaitable[Any], name: str) -> tuple[int, str]:
 def test_what_is_not_for_a_key_does_not_exist_for_it(
     program: Program, credentials: Credentials, transport: str
 ) -> None:
-    everything = {spec.name for spec in registry} | {"hang", "explode", "launch"}
+    everything = {spec.name for spec in own_tools()} | {"hang", "explode", "launch"}
 
     async def walk(client: Client, name: str, mine: set[str]) -> None:
         assert {tool.name for tool in (await client.list_tools()).tools} == mine

@@ -23,7 +23,6 @@ from app.onboarding import running, steps
 from app.onboarding.models import AutomationRun
 from app.onboarding.service import retry_run
 from app.onboarding.workflow import Step, is_in_rollout, pause_after
-from app.outbox.jobs import deliver_new
 from app.outbox.models import OutboxMessage
 from app.tools.models import ToolCallLog
 from tests.builders import actor_of, make_user
@@ -143,13 +142,26 @@ def test_a_worker_that_dies_before_a_step_is_kept_leaves_nothing_double(
     assert len(told_about(alice)) == len(CONSULTANTS)
 
 
-def test_a_worker_whose_run_was_taken_over_writes_nothing_more(shop: None) -> None:
+def test_a_worker_whose_run_was_taken_over_writes_nothing_more(
+    shop: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice = register()
-    deliver_new()
+
+    def die(_work: Any) -> running.Effect:
+        raise SystemExit
+
+    monkeypatch.setitem(steps.ACTS, Step.CONVERSATION, die)
+    with pytest.raises(SystemExit):
+        work()
+    db.session.rollback()
+    begin("automation")
     run = run_of(alice)
-    first = in_transaction(lambda: running.claim(run.id))
-    assert first is not None
-    with shifted(timedelta(seconds=running.LEASE_SECONDS + 1)):
+    assert run.status == "running"
+    late = timedelta(seconds=running.LEASE_SECONDS + 1)
+    with shifted(late):
+        first = in_transaction(lambda: running.claim(run.id))
+        assert first is not None
+    with shifted(2 * late):
         assert in_transaction(lambda: running.claim(run.id)) is not None
     with pytest.raises(running.LeaseLost):
         in_transaction(lambda: running.hold(first))

@@ -10,9 +10,11 @@ from app.insights.guard.lexing import clean
 from app.insights.guard.limits import cap_rows, check_size
 from app.insights.guard.moments import Moment
 from app.insights.guard.parsing import parse
+from app.insights.guard.reasons import Rejected
 from app.insights.guard.relations import Tally
 from app.insights.guard.resolving import resolve_query
 from app.insights.guard.writing import write
+from app.insights.schema import SUMS, TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,13 @@ class Checked:
         return self.sqlite if dialect == "sqlite" else self.mysql
 
 
-def check(sql: str, *, max_rows: int = 1000, moment: Moment | None = None) -> Checked:
+def check(
+    sql: str, *, max_rows: int = 1000, moment: Moment | None = None, with_sums: bool = False
+) -> Checked:
     """The SQL as it may run, in both dialects. Rejected with the reason otherwise.
 
     Nothing is looked up in the database. `moment` is what CURDATE() and NOW() mean, the current one by default.
+    The sums by day exist `with_sums` only, for what our own compiler wrote.
     """
     query = parse(clean(sql))
     check_size(query)
@@ -45,6 +50,9 @@ def check(sql: str, *, max_rows: int = 1000, moment: Moment | None = None) -> Ch
     check_functions(query, moment or Moment.current())
     tally = Tally()
     relation = resolve_query(query, None, {}, tally)
+    if not with_sums and (sums := tally.tables & SUMS):
+        known = ", ".join(sorted(set(TABLES) - SUMS))
+        raise Rejected("TABLE", what=", ".join(sorted(sums)), known=known)
     row_limit, limit_applied = cap_rows(query, max_rows)
     sqlite, mysql = write(query)
     return Checked(

@@ -7,7 +7,7 @@ from sqlglot import exp
 from app.insights.guard.columns import column_of
 from app.insights.guard.reasons import Rejected
 from app.insights.guard.relations import BASE, Scope, Source
-from app.insights.schema import SCHEMA_NAME
+from app.insights.schema import SCHEMA_NAME, SUMS
 
 
 def named_source(node: exp.Table, scope: Scope) -> Source:
@@ -21,7 +21,8 @@ def named_source(node: exp.Table, scope: Scope) -> Source:
     cte = None if node.db else scope.ctes.get(name.lower())
     table = name.lower()
     if cte is None and (table not in BASE or (node.db and node.db.lower() != SCHEMA_NAME)):
-        raise Rejected("TABLE", what=f"{node.db}.{name}" if node.db else name, known=", ".join(BASE))
+        known = ", ".join(sorted(set(BASE) - SUMS))
+        raise Rejected("TABLE", what=f"{node.db}.{name}" if node.db else name, known=known)
     written = cte.name if cte else table
     node.set("db", None)
     node.set("this", exp.to_identifier(written, quoted=True))

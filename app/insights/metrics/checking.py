@@ -93,7 +93,7 @@ def _sql(metric: Metric, catalogue: Catalogue) -> Iterator[str]:
             question = Question(metrics=(metric.key,), dimensions=split, period=rolling(7))
             try:
                 for sql in _written(question):
-                    check(sql)
+                    check(sql, with_sums=True)
             except (Rejected, DomainError, KeyError, ValueError) as error:
                 yield f"metric {metric.key} by {', '.join(split) or 'nothing'}: {error}"
 

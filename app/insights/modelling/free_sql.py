@@ -21,7 +21,7 @@ from app.insights.modelling.literals import is_plain, numbers_in
 from app.insights.modelling.tasks import ROUNDS, Task, Wrong
 from app.insights.names import Context
 from app.insights.runner import Cell
-from app.insights.schema import TABLES
+from app.insights.schema import SUMS, TABLES
 from app.runtime import settings
 
 MAX_READING = 200
@@ -108,7 +108,9 @@ def sql_task(sentence: str, context: Context, failed: Failed | None = None) -> T
         return Written(reply.sql, passed, fair_reading(reply.reading or "", sentence, reply.sql))
 
     prompt = PROMPT.format(
-        tables="\n".join(f"- {name}({', '.join(columns)})" for name, columns in TABLES.items()),
+        tables="\n".join(
+            f"- {name}({', '.join(columns)})" for name, columns in TABLES.items() if name not in SUMS
+        ),
         functions=", ".join(sorted(FUNCTIONS)),
         today=context.today,
         first_day=context.first_day or context.today,

@@ -29,7 +29,7 @@ def read_question(raw: Any, context: Context) -> Question:
             raise _wrong()
         moment = Moment.current(context.timezone)
         for statement in understood.compiled.statements:
-            check(statement.sql, max_rows=settings().sql_max_rows, moment=moment)
+            check(statement.sql, max_rows=settings().sql_max_rows, moment=moment, with_sums=True)
     except (ValidationError, ValueError, OverflowError, RecursionError) as error:
         raise _wrong() from error
     return question
