@@ -21,7 +21,7 @@ from tests.gateway.talking import Answer, Talker, check, check_history
 from tests.running import RunningShop, start_shop
 
 pytestmark = [pytest.mark.node, pytest.mark.redis, pytest.mark.slow]
-FIRST_TOKEN, GAP = 2.5, 2.0
+FIRST_TOKEN, GAP = 6.0, 2.0
 BUILT_IN = "built-in"
 MODEL = "gpt-mock"
 
