@@ -16,11 +16,9 @@ from pathlib import Path
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 
-from app.config import Settings
 from app.core.clock import business_day, now
 from app.db import db
 from app.demo.loader import load_demo
-from app.factory import create_app
 from app.insights.compiling.compiler import NotCountable, compile_question
 from app.insights.connection import QueryTimedOut
 from app.insights.metrics.catalogue import catalogue
@@ -32,7 +30,7 @@ from app.language.periods import rolling
 from app.runtime import settings
 from app.sales.jobs import add_up_stale_days
 from benchmarks.many_orders import add_orders
-from benchmarks.program import SECRET, databases, redis_server
+from benchmarks.program import build_app, databases, redis_server
 from benchmarks.table import print_table
 
 ORDERS, DAYS, PERIOD = 4_000_000, 180, 90
@@ -63,20 +61,7 @@ def main() -> None:
 
 
 def _open(home: Path, database_url: str, redis_url: str) -> Flask:
-    app = create_app(
-        Settings(
-            mcpshop_home=home,
-            database_url=database_url,
-            redis_url=redis_url,
-            secret_key=SECRET,
-            log_level="WARNING",
-            sql_timeout_seconds=LIMIT_SECONDS,
-            _env_file=None,
-        )
-    )
-    with app.app_context():
-        upgrade()
-    return app
+    return build_app(home, database_url, redis_url, sql_timeout_seconds=LIMIT_SECONDS)
 
 
 def _grow(orders: int, days: int) -> None:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pymysql
 from flask import Flask
@@ -71,8 +72,8 @@ def databases() -> Iterator[dict[str, str]]:
             server.close()
 
 
-def build_app(home: Path, database_url: str, redis_url: str) -> Flask:
-    """An application over a migrated database, for filling it."""
+def build_app(home: Path, database_url: str, redis_url: str, **more: Any) -> Flask:
+    """An application over a migrated database, for filling it; `more` are other settings."""
     app = create_app(
         Settings(
             mcpshop_home=home,
@@ -81,6 +82,7 @@ def build_app(home: Path, database_url: str, redis_url: str) -> Flask:
             secret_key=SECRET,
             log_level="WARNING",
             ratelimit_enabled=False,
+            **more,
             _env_file=None,
         )
     )
