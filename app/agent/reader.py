@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Flask, current_app
 from flask_babel import force_locale
@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from app.agent import recovery
 from app.agent.controls import controls_of
 from app.agent.stream import BEGINNING, Event, RunLog, alive_key, channel, is_alive, read
+from app.db import db
 from app.runtime import settings
 from app.web import sse
 from app.web.hub import hub_of
@@ -21,6 +22,8 @@ from app.web.hub import hub_of
 # A reader waits this long for a Redis that is away before it is told so.
 PATIENCE_SECONDS = 15.0
 RETRY_SECONDS = 0.5
+# Between two looks at the clock while somebody waits for a whole answer.
+POLL_SECONDS = 0.5
 
 
 class _Patience:
@@ -43,6 +46,16 @@ class _Patience:
 
     def restore(self) -> None:
         self._since = None
+
+
+def wait_for(run_id: str, locale: str, seconds: float) -> None:
+    """Wait until an answer is complete, at most about this long, for a page without a stream. Gives the session back."""
+    db.session.remove()
+    deadline = time.monotonic() + seconds
+    reader = replace(Reader.of(run_id, locale), ping_seconds=POLL_SECONDS)
+    for _ in reader.events():
+        if time.monotonic() > deadline:
+            return
 
 
 @dataclass(frozen=True, slots=True)

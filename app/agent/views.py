@@ -6,13 +6,10 @@ answer and shows the page again.
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import Blueprint, Response, flash, request, stream_with_context
-from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from app.agent import queries, service
@@ -28,7 +25,7 @@ from app.agent.page_model import (
 )
 from app.agent.page_text import short_moment
 from app.agent.page_whole import get_whole_result
-from app.agent.reader import Reader
+from app.agent.reader import wait_for
 from app.agent.schemas import MAX_CONTENT
 from app.agent.stream import BEGINNING, EVENT_ID
 from app.cart.queries import count_pieces
@@ -44,14 +41,13 @@ from app.runtime import settings
 from app.web import sse
 from app.web.auth import PUBLIC, VISITOR, access, acting_visitor, current_actor
 from app.web.htmx import go_to, is_partial, page, trigger
-from app.web.i18n import error_text
+from app.web.i18n import reason_text
 
 bp = Blueprint("agent", __name__)
 bp.add_app_template_filter(short_moment, "moment")
 bp.add_app_template_global(service_category_id, "service_category_id")
 # A browser without JavaScript waits this long for an answer before it gets the page.
 PATIENCE_SECONDS = 6.0
-POLL_SECONDS = 0.5
 MAX_CLIENT_ID = 64
 # What a plain form is told on the next page instead of on an error page.
 TOLD_BY_FLASH = frozenset({409, 422, 429})
@@ -123,7 +119,7 @@ def stop(run_id: str) -> Response:
     if is_partial():
         return Response(status=204)
     run = RunKey.of(get_run(actor, run_id))
-    _wait_for(run, actor)
+    wait_for(run.id, actor.locale, PATIENCE_SECONDS)
     return go_to(f"{_address(run.conversation_id)}#latest")
 
 
@@ -177,7 +173,7 @@ def _follow(actor: Actor, run: RunKey) -> Response:
     """Show the answer that has begun: in the open page, or as the page again."""
     remember(run.conversation_id)
     if not is_partial():
-        _wait_for(run, actor)
+        wait_for(run.id, actor.locale, PATIENCE_SECONDS)
         return go_to(f"{_address(run.conversation_id)}#latest")
     # The stream's forms carry the token of this session, which must exist before the stream begins.
     generate_csrf()
@@ -206,27 +202,13 @@ def _refuse(error: DomainError, confirmation_id: str | None = None) -> Response:
     if error.status not in TOLD_BY_FLASH:
         raise error
     if not is_partial():
-        flash(_reason(error), "danger")
+        flash(reason_text(error), "danger")
         session_id = request.form.get("session_id")
         return go_to(_address(session_id) if session_id else "/chat")
     question = queries.confirmation_view(current_actor(), confirmation_id) if confirmation_id else None
-    response = page("chat/_refused.html", status=error.status, reason=_reason(error), question=question)
+    response = page("chat/_refused.html", status=error.status, reason=reason_text(error), question=question)
     response.headers["HX-Reswap"] = "none"
     return response
-
-
-def _reason(error: DomainError) -> str:
-    return " ".join(gettext(text) for text in error.fields.values()) or error_text(error)
-
-
-def _wait_for(run: RunKey, actor: Actor) -> None:
-    """Wait until the answer is complete, for some seconds at most."""
-    db.session.remove()
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    reader = replace(Reader.of(run.id, actor.locale), ping_seconds=POLL_SECONDS)
-    for _ in reader.events():
-        if time.monotonic() > deadline:
-            return
 
 
 def _address(session_id: str) -> str:

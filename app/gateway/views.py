@@ -37,7 +37,7 @@ from app.gateway.trial import Trial
 from app.web.auth import ADMIN, access, current_actor
 from app.web.forms import saved
 from app.web.htmx import go_to, page
-from app.web.i18n import current_locale, error_text
+from app.web.i18n import current_locale, reason_text
 from app.web.routing import read_row_id
 
 bp = Blueprint("agents", __name__)
@@ -137,7 +137,7 @@ def save_shares(agent_id: int) -> Response:
         flash(gettext("The shares are saved."), "ok")
     except InvalidParam as error:
         db.session.rollback()
-        flash(" ".join(gettext(text) for text in error.fields.values()) or error_text(error), "danger")
+        flash(reason_text(error), "danger")
     return go_to(f"{LIST}/{agent_id}#versions")
 
 

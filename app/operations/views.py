@@ -6,8 +6,6 @@ and shows the page again.
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +16,7 @@ from flask_wtf.csrf import generate_csrf
 
 from app.agent import service as agent_service
 from app.agent.api import CHAT_LIMIT
-from app.agent.reader import Reader
+from app.agent.reader import wait_for
 from app.agent.stream import BEGINNING, EVENT_ID
 from app.campaigns import service as campaigns
 from app.campaigns.api import read_plan
@@ -40,7 +38,7 @@ from app.runtime import settings
 from app.web import sse
 from app.web.auth import OPERATOR, access, current_actor
 from app.web.htmx import go_to, is_partial, page, trigger
-from app.web.i18n import error_text
+from app.web.i18n import reason_text
 
 bp = Blueprint("operations", __name__)
 RUN = "/ops/runs/<string(maxlength=32):run_id>"
@@ -49,7 +47,6 @@ HISTORY = 30
 MAX_CLIENT_ID = 64
 # A browser without JavaScript waits this long for an answer before it gets the page.
 PATIENCE_SECONDS = 8.0
-POLL_SECONDS = 0.5
 # What is told beside the field instead of on an error page.
 TOLD_HERE = frozenset({409, 422, 429})
 
@@ -109,7 +106,7 @@ def stop(run_id: str) -> Response:
     if is_partial():
         return Response(status=204)
     run = RunKey.of(get_run(actor, run_id))
-    _wait_for(run, actor)
+    wait_for(run.id, actor.locale, PATIENCE_SECONDS)
     return go_to(_address(run.conversation_id))
 
 
@@ -171,7 +168,7 @@ def publish_plan(run_id: str) -> Response:
         submitted = in_transaction(partial(campaigns.submit, current_actor(), plan))
     except DomainError as error:
         db.session.rollback()
-        flash(_reason(error), "danger")
+        flash(reason_text(error), "danger")
         return go_to(f"/ops/answers/{run_id}/plan")
     if not submitted.is_new:
         flash(gettext("This very plan was published before: here is its campaign."), "info")
@@ -214,7 +211,7 @@ def _frame(actor: Actor, session_id: str) -> dict[str, Any]:
 def _follow(actor: Actor, run: RunKey) -> Response:
     """Show the answer that has begun: in the open page, or as the page again."""
     if not is_partial():
-        _wait_for(run, actor)
+        wait_for(run.id, actor.locale, PATIENCE_SECONDS)
         return go_to(_address(run.conversation_id))
     # The stream's forms carry the token of this session, which must exist before the stream begins.
     generate_csrf()
@@ -232,26 +229,12 @@ def _refuse(error: DomainError) -> Response:
     if error.status not in TOLD_HERE:
         raise error
     if not is_partial():
-        flash(_reason(error), "danger")
+        flash(reason_text(error), "danger")
         session_id = request.form.get("session_id")
         return go_to(_address(session_id) if session_id else "/ops")
-    response = page("operations/_refused.html", status=error.status, reason=_reason(error))
+    response = page("operations/_refused.html", status=error.status, reason=reason_text(error))
     response.headers["HX-Reswap"] = "none"
     return response
-
-
-def _reason(error: DomainError) -> str:
-    return " ".join(gettext(text) for text in error.fields.values()) or error_text(error)
-
-
-def _wait_for(run: RunKey, actor: Actor) -> None:
-    """Wait until the answer is complete, for some seconds at most."""
-    db.session.remove()
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    reader = replace(Reader.of(run.id, actor.locale), ping_seconds=POLL_SECONDS)
-    for _ in reader.events():
-        if time.monotonic() > deadline:
-            return
 
 
 def _address(session_id: str) -> str:

@@ -71,6 +71,11 @@ def error_text(error: DomainError, locale: str | None = None) -> str:
         return error_text(error)
 
 
+def reason_text(error: DomainError) -> str:
+    """Why something was not done, on one line: what is wrong with its fields, else the error's message."""
+    return " ".join(gettext(text) for text in error.fields.values()) or error_text(error)
+
+
 def local_time(moment: datetime) -> datetime:
     """A UTC moment in the shop's zone."""
     return moment.astimezone(ZoneInfo(settings().shop_timezone))
