@@ -15,6 +15,10 @@ from app.db import Model, UtcDateTime
 from app.runtime import settings
 
 ASSISTANT = "assistant"
+# The customer has asked for a person, who is still to come; and a person answers, the assistant is silent.
+WAITING, CONSULTANT = "waiting", "consultant"
+# The role of lines that nobody has said ("a consultant has joined"); their `status` says which.
+SYSTEM = "system"
 # The status of a conversation whose program keeps what is said: it is not listed, and its messages go after a day.
 TEMPORARY = "temporary"
 # What a conversation is for: the shop's assistant, or the operators' desk (app.operations). Neither shows the other's.
@@ -28,6 +32,7 @@ class Conversation(Model):
 
     `summary` tells what was said up to and with the message `summary_until`, for models that cannot read it all.
     `agent_version_id` is the agent version that answered last; the gateway, which is above, keeps every version.
+    `handback_note` is what the latest consultant has told the assistant; the customer does not see it.
     """
 
     __tablename__ = "conversations"
@@ -42,6 +47,7 @@ class Conversation(Model):
     agent_version_id: Mapped[int | None] = mapped_column(index=True)
     summary: Mapped[str] = mapped_column(LongText, default="")
     summary_until: Mapped[int] = mapped_column(default=0)
+    handback_note: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
@@ -52,7 +58,7 @@ class Message(Model):
     An answer of the assistant is any number of messages with `tool_calls` ([{id, name, arguments}]), each
     call answered by one tool message (`content` is the uncut result as JSON, `status` and `duration_ms` the
     call's, `streamed` what the tool said while it worked or a summary of its long result), and one last message
-    with all of the answer's text.
+    with all of the answer's text. `author_id` is the consultant who has written it (role consultant).
     """
 
     __tablename__ = "messages"
@@ -75,6 +81,7 @@ class Message(Model):
     usage: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     model: Mapped[str] = mapped_column(String(80), default="")
     client_message_id: Mapped[str | None] = mapped_column(String(64))
+    author_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 

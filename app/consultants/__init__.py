@@ -1,0 +1,1 @@
+"""The consultants' desk: who waits for a person, who takes them over, and the talk between them."""
