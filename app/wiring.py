@@ -18,6 +18,7 @@ from app.admin import api as admin_api
 from app.admin import navigation as admin_navigation
 from app.admin import views as admin_views
 from app.agent import api as agent_api
+from app.agent import silencing as agent_silencing
 from app.agent import views as agent_views
 from app.audit import models as _audit  # noqa: F401
 from app.campaigns import api as campaigns_api
@@ -38,9 +39,13 @@ from app.catalogue import tools as catalogue_tools
 from app.catalogue import views as catalogue_views
 from app.cli import register_commands
 from app.config import Settings
+from app.consultants import api as consultants_api
+from app.consultants import jobs as consultants_jobs
+from app.consultants import models as _consultants  # noqa: F401
+from app.consultants import service as consultants_service
+from app.consultants import tools as consultants_tools
 from app.conversations import models as _conversations  # noqa: F401
 from app.conversations import service as conversations_service
-from app.conversations import tools as conversations_tools
 from app.coupons import api as coupons_api
 from app.coupons import models as _coupons  # noqa: F401
 from app.coupons import tools as coupons_tools
@@ -86,6 +91,7 @@ from app.oauth import protocol as oauth_protocol
 from app.onboarding import api as onboarding_api
 from app.onboarding import models as _onboarding  # noqa: F401
 from app.onboarding import starting as onboarding_starting
+from app.onboarding import steps as onboarding_steps
 from app.onboarding import views as onboarding_views
 from app.onboarding import welcome_views
 from app.onboarding.workflow import TOPIC as REGISTERED
@@ -138,6 +144,7 @@ BLUEPRINTS = (
     usage_views.bp,
     ratings_views.bp,
     ratings_api.bp,
+    consultants_api.bp,
     agent_views.bp,
     agent_api.bp,
     operations_api.bp,
@@ -180,7 +187,7 @@ TOOL_MODULES = (
     cart_tools,
     coupons_tools,
     orders_tools,
-    conversations_tools,
+    consultants_tools,
     insights_tools,
     campaigns_tools,
     customers_tools,
@@ -204,6 +211,9 @@ def wire(app: Flask, settings: Settings) -> None:
         subscribe(topic, handler)
     subscribe(REGISTERED, onboarding_starting.start_run)
     subscribe(notifications_service.TOPIC, notifications_service.announce)
+    subscribe(consultants_service.TOPIC, consultants_jobs.tell_of_asking)
+    _hook(onboarding_steps.AFTER_WELCOME, consultants_service.open_for_registration)
+    _hook(consultants_service.SILENCERS, agent_silencing.silence)
     _hook(accounts_service.AFTER_REGISTRATION, members_service.enrol)
     _hook(accounts_service.AFTER_REGISTRATION, onboarding_starting.plan_welcome)
     _hook(accounts_login.AFTER_LOGIN, cart_views.merge_at_login)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Blueprint, Response, request
+from flask_babel import gettext
 
 from app.agent import queries, service
 from app.agent.reader import Reader
@@ -24,9 +26,17 @@ from app.agent.schemas import (
     StreamBody,
     message_body,
 )
+from app.agent.service import Kept
 from app.agent.stream import BEGINNING, EVENT_ID, Event
-from app.conversations.queries import get_conversation, get_run, list_conversations, list_messages
-from app.conversations.service import RunKey
+from app.conversations.models import CONSULTANT
+from app.conversations.queries import (
+    get_conversation,
+    get_message,
+    get_run,
+    list_conversations,
+    list_messages,
+)
+from app.conversations.service import ConsultantAnswers, RunKey
 from app.core.actor import Actor
 from app.core.errors import N_, DomainError, InvalidParam, RateLimited, Unavailable, Upstream
 from app.db import db
@@ -45,16 +55,19 @@ CHAT_LIMIT = "120/minute"
     errors=(403, 404, 409, 429, 503), limit=CHAT_LIMIT, summary="Say something and follow the answer",
 )  # fmt: skip
 def chat_stream(body: StreamBody) -> Response:
-    """Answers with the run's events; its id is in the header X-Run-Id."""
+    """Answers with the run's events; its id is in the header X-Run-Id.
+
+    Where a consultant has taken over there is no run: `complete` has the customer's own message, which the consultant reads.
+    """
     actor = acting_visitor()
-    run = service.start_run(
+    run = service.say(
         actor,
         body.session_id,
         body.content,
         body.client_message_id,
         options=body.options(),
     )
-    return follow(actor, run)
+    return _kept(actor, run) if isinstance(run, Kept) else follow(actor, run)
 
 
 @endpoint(
@@ -71,9 +84,16 @@ def chat_stream_direct(body: DirectBody) -> Response:
 
 def reply_to(actor: Actor, text: str, saying: Saying) -> ReplyBody:
     """Say something and wait for the whole answer (`POST /api/chat`, see app.operations.api). Raises what went wrong."""
-    run = service.start_run(
-        actor, saying.session_id, text, saying.client_message_id, options=saying.options()
-    )
+    run = service.say(actor, saying.session_id, text, saying.client_message_id, options=saying.options())
+    if isinstance(run, Kept):
+        return ReplyBody(
+            reply=gettext(ConsultantAnswers.default_message),
+            actions=[],
+            cart=queries.cart_json(actor),
+            session_id=run.conversation_id,
+            run_id=None,
+            answered_by=CONSULTANT,
+        )
     db.session.remove()
     events = [event for event in Reader.of(run.id, actor.locale).events() if event is not None]
     return _reply(actor, run, events)
@@ -142,6 +162,20 @@ def follow(actor: Actor, run: RunKey, after: str = BEGINNING) -> Response:
         subject=actor.subject,
         limit=settings().sse_streams_per_user,
         headers={"X-Run-Id": run.id, "X-Session-Id": run.conversation_id},
+    )
+
+
+def _kept(actor: Actor, kept: Kept) -> Response:
+    """A stream of one event: the message as it was kept."""
+    body = message_body(get_message(kept.conversation_id, kept.message_id)).model_dump(mode="json")
+    told = {"type": "complete", "data": {"message": body, "answered_by": CONSULTANT}}
+    frames = iter([sse.OPENED, sse.frame(BEGINNING, json.dumps(told, ensure_ascii=False))])
+    db.session.remove()
+    return sse.stream(
+        frames,
+        subject=actor.subject,
+        limit=settings().sse_streams_per_user,
+        headers={"X-Session-Id": kept.conversation_id},
     )
 
 

@@ -17,7 +17,7 @@ from app.agent.summarising import Summariser
 from app.conversations import service
 from app.conversations.digest import Digest, transcript
 from app.conversations.models import Message as Row
-from app.conversations.queries import find_summary, list_messages
+from app.conversations.queries import find_summary_and_note, list_messages
 from app.db import db, in_transaction
 from app.llm.client import Message
 from app.llm.tokens import count_message, count_messages
@@ -34,7 +34,7 @@ SUMMARY_SHARE, KEPT_SHARE = 0.25, 0.5
 class _View:
     """A conversation as the budget allows it to be told: `lost` rows are in neither the summary nor the messages.
 
-    `kept_until` is `summary_until` as it was read.
+    `kept_until` is `summary_until` as it was read, `note` what a consultant who handed back has told the assistant.
     """
 
     summary: str
@@ -42,6 +42,7 @@ class _View:
     rows: Sequence[Row]
     lost: Sequence[Row]
     messages: list[Message]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,12 @@ def recall(session_id: str) -> list[Message]:
 def known(session_id: str) -> Known:
     """The same, and whether it is all that was said."""
     view = _view(session_id, ROWS_BEFORE)
+    notes = [_note_message(view.note)] if view.note else []
     if not view.summary and not view.lost:
-        return Known(view.messages, len(view.rows) < ROWS_BEFORE)
+        return Known([*notes, *view.messages], len(view.rows) < ROWS_BEFORE)
     digest = Digest.read(view.summary)
     digest.add(view.lost)
-    return Known([_summary_message(digest), *view.messages], is_all=False)
+    return Known([_summary_message(digest), *notes, *view.messages], is_all=False)
 
 
 def within_budget(rows: Sequence[Row]) -> Known:
@@ -118,13 +120,15 @@ def _summarise(summary: str, rows: Sequence[Row], summariser: Summariser | None)
 
 
 def _view(session_id: str, most_rows: int) -> _View:
-    summary, until = find_summary(session_id)
+    summary, until, note = find_summary_and_note(session_id)
     rows = list_messages(session_id, most_rows, after=until if summary else 0)
     budget = settings().agent_history_tokens
+    if note:
+        budget -= count_message(_note_message(note))
     cut = _cut(rows, budget)
     if summary or _lost(rows, cut):
         cut = _cut(rows, budget - _summary_tokens())
-    return _View(summary, until, rows, _lost(rows, cut), cut.messages)
+    return _View(summary, until, rows, _lost(rows, cut), cut.messages, note)
 
 
 def _lost(rows: Sequence[Row], cut: history.History) -> list[Row]:
@@ -143,3 +147,8 @@ def _summary_message(digest: Digest) -> Message:
     # Nobody's own words: the built-in model passes over it, the fence makes it data for the others.
     empty: Message = {"role": "assistant", "content": "", "source": "summary"}
     return {**empty, "content": digest.text(_summary_tokens() - count_message(empty))}
+
+
+def _note_message(note: str) -> Message:
+    """A consultant's note for the assistant: data like all that others wrote, never the customer's words."""
+    return {"role": "assistant", "content": note, "source": "consultant's note"}

@@ -100,7 +100,15 @@ def close_dead_run(run_id: str) -> bool:
 def _close(run_id: str, events: Sequence[Event]) -> bool:
     if not service.close_run(run_id, status=INTERRUPTED, error_code=INTERRUPTED):
         return False
-    run = RunKey.of(db.session.get_one(Run, run_id))
+    keep_what_was_said(RunKey.of(db.session.get_one(Run, run_id)), events, status=INTERRUPTED)
+    return True
+
+
+def keep_what_was_said(run: RunKey, events: Sequence[Event], *, status: str, always: bool = False) -> None:
+    """Rows for what has reached the log of a run that was just closed: results of calls, and the text if there is any.
+
+    With `always` there is a last message even when nothing was said.
+    """
     results = {
         event.data["tool_call_id"]: {
             "content": to_json(event.data["result"]),
@@ -112,23 +120,27 @@ def _close(run_id: str, events: Sequence[Event]) -> bool:
     }
     service.answer_open_calls(run, results, default=unknown_end())
     text = "".join(event.data["content"] for event in events if event.type == "chunk")
-    if text:
-        service.add_message(run, role="assistant", content=text, status=INTERRUPTED)
-    return True
+    if text or always:
+        service.add_message(run, role="assistant", content=text, status=status)
 
 
-def _tell_readers(run_id: str, events: Sequence[Event]) -> None:
+def late_results(events: Sequence[Event]) -> list[Pair]:
+    """A result for every call that has none in the log."""
     open_calls = {event.data["tool_call_id"] for event in events if event.type == "tool_call"}
     open_calls -= {event.data["tool_call_id"] for event in events if event.type == "tool_result"}
-    late: list[Pair] = [
+    return [
         (
             "tool_result",
             {"tool_call_id": call, "result": interrupted_result(), "status": "cancelled", "duration_ms": 0},
         )
         for call in sorted(open_calls)
     ]
+
+
+def _tell_readers(run_id: str, events: Sequence[Event]) -> None:
     try:
-        append_late(redis(), settings(), run_id, [*late, ("error", error_data(INTERRUPTED))])
+        ending = ("error", error_data(INTERRUPTED))
+        append_late(redis(), settings(), run_id, [*late_results(events), ending])
     except RedisError as error:
         # Readers find the closed row instead.
         log.warning("readers_not_told run=%s error=%s", run_id, error)

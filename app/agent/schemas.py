@@ -87,14 +87,18 @@ class ActionBody(BaseModel):
 
 
 class ReplyBody(BaseModel):
-    """The assistant's answer; `cart` has the form of GET /api/cart."""
+    """The assistant's answer; `cart` has the form of GET /api/cart.
+
+    `answered_by` is "consultant" where a person has taken over: the message is kept for them, there is no run.
+    """
 
     reply: str
     actions: list[ActionBody]
     cart: list[Any]
     session_id: str
-    run_id: str
+    run_id: str | None
     confirmation_id: str | None = None
+    answered_by: str = "assistant"
 
 
 class AbortBody(Schema):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from redis.exceptions import RedisError
 
@@ -19,9 +20,10 @@ from app.agent.runner import Task, launch
 from app.agent.schemas import MAX_CONTENT
 from app.agent.starting import Wish, start
 from app.agent.stream import RunLog
+from app.consultants.talking import keep_for_consultant
 from app.conversations import confirmations, service
 from app.conversations.confirmations import Question
-from app.conversations.models import Run
+from app.conversations.models import CONSULTANT, Run
 from app.conversations.queries import (
     find_active_run,
     find_message,
@@ -29,15 +31,26 @@ from app.conversations.queries import (
     get_conversation,
     get_run,
 )
-from app.conversations.service import RunKey
+from app.conversations.service import ConsultantAnswers, RunKey
 from app.core.actor import Actor
-from app.core.errors import N_, InvalidParam, NotFound, Unavailable
+from app.core.errors import N_, Conflict, InvalidParam, NotFound, Unavailable
 from app.core.ids import new_id
-from app.db import db
+from app.db import db, in_transaction
 from app.gateway.budgets import check_user
 from app.gateway.routing import check_agents
 from app.language.normalise import detect_language
 from app.llm.gateway import ModelOptions, check_options
+
+# A conversation may change hands while somebody writes; more often than so in a moment nobody does.
+HANDED_OVER_TIMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message that a consultant answers."""
+
+    conversation_id: str
+    message_id: int
 
 
 def start_run(
@@ -53,7 +66,7 @@ def start_run(
     A plain yes or no answers the open question of the conversation. Raises NotFound for a conversation that
     is not the actor's, Conflict RUN_ACTIVE while another answer is being made, InvalidParam, Forbidden for
     a model elsewhere that is not allowed, BudgetExceeded for somebody who has used up the day's share (but a yes
-    or no is always heard), Unavailable without Redis.
+    or no is always heard), ConsultantAnswers where a person has taken over, Unavailable without Redis.
     """
     content = content.strip()
     if not 1 <= len(content) <= MAX_CONTENT:
@@ -62,6 +75,30 @@ def start_run(
     check_options(options)
     wish = _Saying(actor, session_id, content, client_message_id, options)
     return wish.find_repeated() or _start(wish)
+
+
+def say(
+    actor: Actor,
+    session_id: str | None,
+    content: str,
+    client_message_id: str | None = None,
+    *,
+    options: ModelOptions | None = None,
+) -> RunKey | Kept:
+    """Like `start_run`; while a consultant answers the message is kept for them and no run starts. Raises the same."""
+    for _ in range(HANDED_OVER_TIMES):
+        try:
+            return start_run(actor, session_id, content, client_message_id, options=options)
+        except ConsultantAnswers:
+            kept_in = str(session_id)
+        keep = partial(keep_for_consultant, actor, kept_in, content, client_message_id)
+        try:
+            return Kept(kept_in, in_transaction(keep))
+        except Conflict as error:
+            # The consultant has handed back meanwhile.
+            if error.code != "NOT_TAKEN_OVER":
+                raise
+    raise Conflict()
 
 
 def start_direct(
@@ -136,6 +173,9 @@ class _Saying:
         conversation = service.open_conversation(
             self.actor, self.session_id, first_words=self.content, client_message_id=self.client_message_id
         )
+        if conversation.status == CONSULTANT:
+            # Whatever else would stand against an answer of the assistant's.
+            raise ConsultantAnswers()
         asked = confirmations.find_open(conversation.id) if self.session_id else None
         answer = answer_to(asked, self.content)
         agents = None

@@ -66,11 +66,16 @@ def _newest_messages(has_before: bool) -> Select[Message]:
 
 def find_summary(session_id: str) -> tuple[str, int]:
     """What is told of a conversation's beginning ("" for nothing), and `summary_until`."""
+    return find_summary_and_note(session_id)[:2]
+
+
+def find_summary_and_note(session_id: str) -> tuple[str, int, str]:
+    """The same, and what the latest consultant has told the assistant ("" for nothing)."""
     row = db.session.execute(_summary, {"session_id": session_id}).one_or_none()
-    return (row.summary, row.summary_until) if row is not None else ("", 0)
+    return (row.summary, row.summary_until, row.handback_note or "") if row is not None else ("", 0, "")
 
 
-_summary = select(Conversation.summary, Conversation.summary_until).where(
+_summary = select(Conversation.summary, Conversation.summary_until, Conversation.handback_note).where(
     Conversation.id == bindparam("session_id")
 )
 
@@ -87,6 +92,16 @@ def find_message(session_id: str, client_message_id: str) -> Message | None:
             Message.conversation_id == session_id, Message.client_message_id == client_message_id
         )
     )
+
+
+def get_message(session_id: str, message_id: int) -> Message:
+    """A message of a conversation. The caller checks whose it is. Raises NotFound."""
+    found = db.session.scalar(
+        select(Message).where(Message.id == message_id, Message.conversation_id == session_id)
+    )
+    if found is None:
+        raise NotFound()
+    return found
 
 
 def get_run(actor: Actor, run_id: str) -> Run:

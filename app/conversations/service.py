@@ -10,7 +10,17 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, Table, bindparam, insert, inspect, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from app.conversations.models import ASSISTANT, SHOP, TEMPORARY, Confirmation, Conversation, Message, Run
+from app.conversations.models import (
+    ASSISTANT,
+    CONSULTANT,
+    SHOP,
+    SYSTEM,
+    TEMPORARY,
+    Confirmation,
+    Conversation,
+    Message,
+    Run,
+)
 from app.conversations.queries import get_conversation, list_run_messages
 from app.core.actor import Actor
 from app.core.clock import now
@@ -25,6 +35,8 @@ _add_conversation = insert(cast(Table, Conversation.__table__))
 _add_run = insert(cast(Table, Run.__table__))
 _add_message = insert(cast(Table, Message.__table__))
 _move_up = update(cast(Table, Conversation.__table__)).where(Conversation.id == bindparam("in_conversation"))
+# A person who has taken the conversation over is not talked across, whoever was first.
+_begin_turn = _move_up.where(Conversation.status != CONSULTANT)
 _close_run = update(cast(Table, Run.__table__)).where(
     Run.id == bindparam("of_run"), Run.active_in.is_not(None)
 )
@@ -34,6 +46,13 @@ class RunClosed(Conflict):
     """The run has been closed by somebody else; nothing of it may be written any more."""
 
     code = "RUN_CLOSED"
+
+
+class ConsultantAnswers(Conflict):
+    """A consultant has taken the conversation over; the assistant is silent in it."""
+
+    code = "CONSULTANT_ANSWERS"
+    default_message = N_("A consultant answers you here now. Write to them in the chat.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +157,42 @@ def add_while_active(run: RunKey, **values: Any) -> Message:
     return add_message(run, **values)
 
 
+def add_line(conversation_id: str, status: str, text: str, *, author_id: int | None = None) -> int:
+    """Add a line that nobody has said; its id. `text` is for programs, pages put it in the reader's language."""
+    return _add_spoken(conversation_id, role=SYSTEM, content=text, status=status, author_id=author_id)
+
+
+def add_spoken(
+    conversation_id: str,
+    role: str,
+    content: str,
+    *,
+    client_message_id: str | None = None,
+    author_id: int | None = None,
+) -> int:
+    """Add what a person has written while no assistant answers, and move the conversation up; the message's id.
+
+    Raises IntegrityError when the conversation has a message with this `client_message_id`.
+    """
+    at = now()
+    db.session.flush()
+    db.session.connection().execute(_move_up, {"in_conversation": conversation_id, "updated_at": at})
+    told = {"client_message_id": client_message_id, "author_id": author_id}
+    return _add_spoken(conversation_id, role=role, content=content, status="done", **told)
+
+
+def _add_spoken(conversation_id: str, **values: Any) -> int:
+    told = {"conversation_id": conversation_id, "tool_calls": [], "model": "", "created_at": now(), **values}
+    db.session.flush()
+    added = db.session.connection().execute(_add_message, told)
+    return int(added.inserted_primary_key[0])  # type: ignore[index]
+
+
 def open_run(actor: Actor, conversation: Conversation, run_id: str) -> RunKey:
     """Begin an answer; writes a new conversation, or moves the one there is to the top of the list.
 
-    Raises Conflict RUN_ACTIVE (one active run at most); after that the session has to be rolled back.
+    Raises Conflict RUN_ACTIVE (one active run at most); after that the session has to be rolled back. Raises
+    ConsultantAnswers.
     """
     run = RunKey(run_id, conversation.id, actor.subject)
     try:
@@ -165,7 +216,11 @@ def _write(conversation: Conversation) -> None:
     if not is_new(conversation):
         # `make_lasting` may have changed it.
         db.session.flush()
-        db.session.connection().execute(_move_up, {"in_conversation": conversation.id, "updated_at": at})
+        begun = db.session.connection().execute(
+            _begin_turn, {"in_conversation": conversation.id, "updated_at": at}
+        )
+        if begun.rowcount != 1:
+            raise ConsultantAnswers()
         return
     names = ("id", "owner", "user_id", "title", "status", "purpose")
     values = {name: getattr(conversation, name) for name in names}

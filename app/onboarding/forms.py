@@ -9,7 +9,8 @@ from flask_babel import lazy_gettext as _
 from wtforms import BooleanField, FloatField, IntegerField, SelectField, StringField, TextAreaField
 
 from app.core.errors import N_, InvalidParam
-from app.onboarding.texts import STRATEGIES
+from app.onboarding.texts import ASSIGNMENTS, STRATEGIES
+from app.onboarding.values import ASSIGNMENTS as RULES
 from app.onboarding.values import STRATEGIES as CHOICES
 from app.onboarding.values import Values
 from app.web.forms import ServiceForm
@@ -30,12 +31,16 @@ class SettingsForm(ServiceForm):
     channel_in_app = BooleanField(_("On their page"))
     channel_web_push = BooleanField(_("By Web Push when they are away"))
     channel_email = BooleanField(_("By e-mail when they are away"))
+    assignment = SelectField(_("Who gets a waiting customer"))
+    offer_seconds = IntegerField(_("Seconds that an offer holds"))
+    busy_at = IntegerField(_("Customers at which a consultant is busy"))
     template_zh = TextAreaField(_("Template in Chinese"))
     template_en = TextAreaField(_("Template in English"))
 
     def offer(self) -> None:
         """Fill the choices."""
         self.strategy.choices = [(name, _(STRATEGIES[name])) for name in CHOICES]
+        self.assignment.choices = [(name, _(ASSIGNMENTS[name])) for name in RULES]
 
     def values(self) -> dict[str, Any]:
         """What was typed, as `change_values` takes it. Raises InvalidParam."""

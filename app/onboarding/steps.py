@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from logging import getLogger
 from typing import Any
@@ -38,6 +39,7 @@ from app.onboarding.running import (
     text_of,
     write_step,
 )
+from app.onboarding.values import Values
 from app.onboarding.workflow import Status, Step, StepStatus
 from app.outbox.service import publish
 from app.tools.executor import ToolResult, execute
@@ -54,6 +56,8 @@ READ: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("analyze_customer", {"analysis_type": "basic"}, "analysis"),
     ("get_customer_preferences", {}, "preferences"),
 )
+# What else is part of telling the consultants, in its transaction: the desk, which is above, lets the customer wait.
+AFTER_WELCOME: list[Callable[[int, str, Values], None]] = []
 # Kinds of wishes by which products can be found.
 SEARCHED = frozenset({"concern", "product", "ingredient"})
 # Who the consultants are may be this old, in seconds: a burst asks once.
@@ -271,18 +275,22 @@ def tell_consultants(work: Work) -> Effect:
 
 def _notify(work: Work, consultant_ids: tuple[int, ...]) -> Data:
     analysis = work.data.get(Step.TOOLS, {}).get("analysis", {})
+    conversation_id = work.data.get(Step.CONVERSATION, {}).get("conversation_id")
     notify(
         consultant_ids,
         "customer.registered",
         dedupe=f"registered:{work.user_id}",
         about_user_id=work.user_id,
-        conversation_id=work.data.get(Step.CONVERSATION, {}).get("conversation_id"),
+        conversation_id=conversation_id,
         payload={
             "username": work.username,
             "segment": analysis.get("segment", ""),
             "level": analysis.get("level", 0),
         },
     )
+    if conversation_id is not None:
+        for call in AFTER_WELCOME:
+            call(work.user_id, conversation_id, work.values)
     return {"consultants": len(consultant_ids)}
 
 

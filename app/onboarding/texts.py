@@ -34,6 +34,11 @@ STEPS = {
 }
 REASONS = {"off": N_("The automation was off."), "rollout": N_("Outside of the rollout.")}
 STRATEGIES = {"agent": N_("Written by the agent"), "template": N_("The template")}
+ASSIGNMENTS = {
+    "claim_first": N_("Whoever claims first"),
+    "round_robin": N_("Offered in turn"),
+    "least_loaded": N_("Offered to whoever has the fewest customers"),
+}
 # The dot of a state, by the keys of ui.status_pill.
 PILLS = {"retrying": "pending", "done": "ok", "skipped": "denied", "waiting": "pending"}
 

@@ -15,6 +15,8 @@ PLACE = re.compile(r"\{\s*([A-Za-z_]*)\s*\}")
 MAX_TEMPLATE = 2_000
 Strategy = Literal["agent", "template"]
 STRATEGIES: tuple[Strategy, ...] = ("agent", "template")
+Assignment = Literal["claim_first", "round_robin", "least_loaded"]
+CLAIM_FIRST, ROUND_ROBIN, LEAST_LOADED = ASSIGNMENTS = ("claim_first", "round_robin", "least_loaded")
 
 TEMPLATE_ZH = """{username},你好,欢迎来到澄美。
 
@@ -51,7 +53,11 @@ Pause = Annotated[int, Field(ge=1, le=3_600)]
 
 
 class Values(BaseModel):
-    """All settings. `retry_seconds` are the pauses before the second, third ... attempt."""
+    """All settings. `retry_seconds` are the pauses before the second, third ... attempt.
+
+    `assignment` says whom a waiting customer is offered to, for `offer_seconds`; a consultant with `busy_at` customers (0:
+    no bound) gets no more.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,6 +71,9 @@ class Values(BaseModel):
     channel_in_app: Flag = True
     channel_web_push: Flag = True
     channel_email: Flag = True
+    assignment: Assignment = "claim_first"
+    offer_seconds: int = Field(60, ge=5, le=3_600)
+    busy_at: int = Field(5, ge=0, le=100)
     template_zh: Template = TEMPLATE_ZH
     template_en: Template = TEMPLATE_EN
 

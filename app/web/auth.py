@@ -125,6 +125,7 @@ PUBLIC = Access("public")
 VISITOR = Access("visitor")
 USER = Access("user")
 STAFF = Access("user", frozenset({Role.CONSULTANT, Role.OPERATOR, Role.ADMIN}))
+CONSULTANT = Access("user", frozenset({Role.CONSULTANT, Role.ADMIN}))
 OPERATOR = Access("user", frozenset({Role.OPERATOR, Role.ADMIN}))
 ADMIN = Access("user", frozenset({Role.ADMIN}))
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.catalogue.models import Product
-from app.conversations import tools as conversation_tools
+from app.consultants import tools as consultant_tools
 from app.conversations.models import Conversation
 from app.core.actor import Actor
 from app.core.errors import DomainError
@@ -104,7 +104,7 @@ def test_wrong_arguments_are_refused(wrong: dict) -> None:
 
 def test_a_call_for_a_person_marks_the_latest_conversation() -> None:
     bob = make_customer()
-    spec = conversation_tools.talk_to_consultant
+    spec = consultant_tools.talk_to_consultant
     assert in_transaction(lambda: spec.run(bob, spec.arguments()))["status"] == "waiting"
     with transaction() as session:
         session.add(Conversation(id="c" * 32, owner=bob.subject, user_id=bob.user_id))
