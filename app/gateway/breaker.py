@@ -79,7 +79,7 @@ class State(StrEnum):
 
 
 def state_of(key: str) -> State:
-    """The state of a way to an answer, by `Route.key`; closed when nobody knows."""
+    """The state of a way to an answer, by `Route.circuit`; closed when nobody knows."""
     return Breaker(redis()).state_of(key)
 
 

@@ -75,7 +75,7 @@ class Answerer:
     def _admit(self, at: int) -> _Asking | None:
         """Begin with a route; None when its breaker is open. The last one is always asked."""
         route = self._routes[at]
-        state = self._breaker.admit(route.key) if route.is_ours else State.CLOSED
+        state = self._breaker.admit(route.circuit) if route.is_ours else State.CLOSED
         if state is State.OPEN and at < len(self._routes) - 1:
             return None
         self._at = at
@@ -129,12 +129,12 @@ class _Asking:
 
     def succeed(self) -> None:
         if self.route.is_ours:
-            self.breaker.succeed(self.route.key, self.state)
+            self.breaker.succeed(self.route.circuit, self.state)
             self.state = State.CLOSED
 
     def release(self) -> None:
         """Nobody waits for the outcome any more."""
-        self.breaker.release(self.route.key, self.state)
+        self.breaker.release(self.route.circuit, self.state)
 
     def fail(self, error: Exception) -> None:
         """Count it; where only a person can help, tell one."""
@@ -145,9 +145,9 @@ class _Asking:
             kind: Kind = "refused" if error.status else "address"
             raise_alert(self.route.key, self.route.agent_name, kind, error.status)
             return
-        self.breaker.fail(self.route.key, self.state)
+        self.breaker.fail(self.route.circuit, self.state)
         if isinstance(error, ModelError) and error.retry_after:
-            self.breaker.rest(self.route.key, error.retry_after)
+            self.breaker.rest(self.route.circuit, error.retry_after)
 
 
 def _patience(deadline: float) -> Patience:

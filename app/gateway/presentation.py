@@ -16,6 +16,7 @@ from app.gateway.models import Agent, AgentVersion
 from app.gateway.pricing import MICROS_PER_CENT
 from app.gateway.queries import leading_version, list_agents
 from app.gateway.results import VersionResult
+from app.gateway.routing import settings_circuit
 from app.gateway.rules import PURPOSES, VERSION_FIELDS
 from app.runtime import settings
 from app.tools.registry import registry
@@ -82,7 +83,9 @@ def _chain(purpose: str, agents: Sequence[Agent], spent: Mapping[int, int]) -> I
         # The settings' model is for shops without agents; beside them it is not asked.
         state = "unused" if any(agent.enabled for agent in mine) else "enabled"
         title = gettext("From the settings (LLM_*)")
-        yield Step(title, "openai", configured.llm_model_name, state, breaker=_breaker("settings"))
+        yield Step(
+            title, "openai", configured.llm_model_name, state, breaker=_breaker(settings_circuit(purpose))
+        )
     yield Step(gettext("Built-in"), "builtin", "", "enabled")
 
 

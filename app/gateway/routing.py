@@ -29,13 +29,14 @@ SETTINGS, CALLER, OVERRIDE = "settings", "caller", "override"
 class Route:
     """One way to an answer.
 
-    `key` is its name for the breaker and the log: agent:7:v3, settings, caller, builtin or override (a test's).
-    `system_prompt` is "" for the shop's own; `tools` are names and categories, None for all that the actor
+    `key` is its name for the log: agent:7:v3, settings, caller, builtin or override (a test's); `circuit` the one for
+    the breaker. `system_prompt` is "" for the shop's own; `tools` are names and categories, None for all that the actor
     may use.
     """
 
     key: str
     model: ChatModel
+    circuit: str = ""
     agent_id: int | None = None
     agent_name: str = ""
     version_id: int | None = None
@@ -61,6 +62,12 @@ class Route:
         return self.tools is None or tool in self.tools or category in self.tools
 
 
+def settings_circuit(purpose: str) -> str:
+    """The breaker of the settings' model, one for each purpose as agents have them: what fails for a welcome in the
+    background, by its own request, must not turn a customer away."""
+    return f"{SETTINGS}:{purpose}"
+
+
 def routes_for(
     purpose: str, subject: str, options: ModelOptions, agents: Agents | None = None
 ) -> list[Route]:
@@ -80,7 +87,8 @@ def routes_for(
     routes = [route for agent in agents if (route := _route(agent, subject)) is not None]
     # Where there are agents, some are left: see `_affordable`.
     if not agents and settings().llm_is_configured:
-        routes = [Route(key=SETTINGS, model=settings_model(options.model_name))]
+        model = settings_model(options.model_name)
+        routes = [Route(key=SETTINGS, model=model, circuit=settings_circuit(purpose))]
     return [*routes, builtin_route()]
 
 
@@ -122,6 +130,7 @@ def _route(agent: Agent, subject: str) -> Route | None:
     return Route(
         key=key,
         model=model,
+        circuit=key,
         agent_id=agent.id,
         agent_name=agent.name,
         version_id=version.id,

@@ -11,7 +11,10 @@ from app.accounts.messages import Reader, render
 from app.accounts.models import AccountMessage
 from app.core.actor import Role
 from app.db import db
+from app.gateway.asking import ask_once
 from app.gateway.breaker import Breaker, state_of
+from app.gateway.routing import settings_circuit
+from app.llm.client import ModelError
 from app.outbox.models import OutboxMessage
 from app.runtime import redis
 from tests.agent.conftest import of_type, text_of, wait_until
@@ -242,6 +245,24 @@ def test_a_breaker_spares_the_next_customers_the_wait(make_shop: MakeShop) -> No
     assert text_of(alice.say("again")) == "All is well."
     assert time.monotonic() - started < FIRST
     assert len(shop.upstreams[0].bodies) == 1 and shop.last_run().attempts == 1
+
+
+def test_what_fails_in_the_background_turns_no_customer_away(make_shop: MakeShop) -> None:
+    """A model that answers customers may refuse the request of every welcome: one breaker each, as agents have."""
+    with up.upstream(_only_customers) as server:
+        shop = make_shop(llm_base_url=server.url, llm_api_key="sk-test")
+        alice = shop.person()
+        with shop.app.app_context():
+            for _ in range(5):
+                with pytest.raises(ModelError):
+                    ask_once("welcome", alice.actor, "Welcome them.", "{}", deadline=time.monotonic() + 5)
+            assert state_of(settings_circuit("welcome")) == "open"
+            assert state_of(settings_circuit("shop")) == "closed"
+        assert text_of(alice.say("hi")) == "All is well."
+
+
+def _only_customers(wire: up.Wire) -> None:
+    (up.well() if wire.body.get("tools") else up.status(503))(wire)
 
 
 def test_retry_after_is_heeded(make_shop: MakeShop) -> None:

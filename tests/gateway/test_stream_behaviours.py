@@ -6,6 +6,7 @@ Every test ends with the next message of the same conversation, which must be an
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.node, pytest.mark.redis, pytest.mark.slow]
 FIRST_TOKEN, GAP = 6.0, 2.0
 BUILT_IN = "built-in"
 MODEL = "gpt-mock"
+OF_MODELS = re.compile(r"model_|breaker|agent_failed|run_")
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +51,19 @@ def running(aimock_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 @pytest.fixture
-def alice(running: RunningShop) -> Talker:
-    """A new customer; no circuit breaker is open from an earlier test."""
+def alice(running: RunningShop) -> Iterator[Talker]:
+    """A new customer; no circuit breaker is open from an earlier test. What the shop says of its models is printed,
+    which pytest shows of a test that fails."""
     redis = Redis(unix_socket_path=str(running.home / "redis" / "redis.sock"))
     for key in redis.scan_iter("gw:breaker:*"):
         redis.delete(key)
     redis.close()
-    return Talker(running.url)
+    log = running.home / "start.log"
+    begun = log.stat().st_size
+    yield Talker(running.url)
+    with log.open(errors="replace") as lines:
+        lines.seek(begun)
+        print(*(line for line in lines if OF_MODELS.search(line)), sep="")
 
 
 def and_goes_on(talker: Talker, answer: Answer) -> None:
