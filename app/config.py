@@ -184,6 +184,12 @@ class Settings(BaseSettings):
     voice_confirm_seconds: int = Field(
         default=120, ge=5, le=600, description="How long what was read out by voice waits for a yes"
     )
+    voice_model_seconds: float = Field(
+        default=4.0,
+        ge=0,
+        le=30,
+        description="How long a language model may think about what the voice's own rules did not understand; 0 asks none",
+    )
     speech_base_url: str = Field(
         default="", description="OpenAI-compatible address of transcription and speech, ending in /v1"
     )

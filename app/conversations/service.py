@@ -250,6 +250,22 @@ def add_finished_answer(
     return last.id
 
 
+def count_run(actor: Actor, key: str, *, status: str, **run_values: Any) -> None:
+    """Count an answer that was given outside of any talk, as a run that is over in a hidden conversation of that `key`.
+
+    `run_values` are columns of the run. Raises IntegrityError when two are the first of a key at the same moment.
+    """
+    conversation_id = conversation_id_for(actor, key)
+    if db.session.get(Conversation, conversation_id) is None:
+        hidden = _new_conversation(actor, conversation_id, key, SHOP)
+        hidden.status = TEMPORARY
+        _write(hidden)
+    at = now()
+    ended = {"status": status, "started_at": at, "finished_at": at, "active_in": None, **run_values}
+    identity = {"id": new_id(), "conversation_id": conversation_id, "owner": actor.subject}
+    db.session.connection().execute(_add_run, {**identity, **ended})
+
+
 def close_run(run_id: str, *, status: str, error_code: str = "", **values: Any) -> bool:
     """End a run once and free its conversation; False when somebody else has ended it."""
     ending = {"active_in": None, "status": status, "error_code": error_code, "finished_at": now(), **values}

@@ -85,14 +85,19 @@ class Asker:
         return outcome
 
 
-def asker_for(actor: Actor, cancellation: Cancellation | None = None, deadline: float | None = None) -> Asker:
+def asker_for(
+    actor: Actor,
+    cancellation: Cancellation | None = None,
+    deadline: float | None = None,
+    purpose: str = PURPOSE,
+) -> Asker:
     """An asker for a person, within the budgets; call it before the run is opened, outside of a transaction.
 
     `deadline` (monotonic) bounds all of its questions. With a budget used up, or the built-in model alone, it asks nobody.
     """
     cancellation = cancellation or Cancellation()
     try:
-        found = routes_for(PURPOSE, actor.subject, ModelOptions())
+        found = routes_for(purpose, actor.subject, ModelOptions())
         # The built-in model fills no structures, and a Dify application has a prompt of its own.
         routes = [route for route in found if route.provider == OPENAI]
         if routes:

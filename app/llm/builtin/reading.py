@@ -61,7 +61,7 @@ def read_clause(clause: str) -> list[Intent]:
         return _booking(clause, booked)
     items = _items(name, clause)
     intent = Intent(name, clause, items=items, city=_city(clause), in_stock=_wants_stock(clause))
-    return [_with_codes(_refined(intent))]
+    return [with_codes(_refined(intent))]
 
 
 def _items(name: str, clause: str) -> tuple[Item, ...]:
@@ -83,7 +83,7 @@ def _name_of(clause: str) -> str:
 
 def _checkout(clause: str) -> list[Intent]:
     """An order, after what is to be added first ("两支护手霜下单")."""
-    order = _with_codes(Intent("place_order", clause))
+    order = with_codes(Intent("place_order", clause))
     rest = mask(clause, [match.span() for match in _COUPON_NAME.finditer(clause)])
     items = (
         read_items(re.sub(r"(?:优惠)?券|coupons?|vouchers?|code", " ", rest))
@@ -154,7 +154,8 @@ def _wants_stock(clause: str) -> bool:
     return cues.pattern("in_stock").search(clause) is not None
 
 
-def _with_codes(intent: Intent) -> Intent:
+def with_codes(intent: Intent) -> Intent:
+    """The intent with the coupon or the order number that its words name."""
     if intent.name in ("place_order", "claim", "list_coupons"):
         return replace(intent, coupon=coupon_in(intent.text))
     if intent.name in ("cancel_order", "order_status"):
