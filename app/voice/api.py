@@ -97,6 +97,8 @@ def _spoken(spoken: Spoken, key: str) -> SpokenBody:
             "confidence": spoken.confidence,
             "missing": spoken.missing,
             "language": spoken.language,
+            "source": spoken.source,
+            "steps": spoken.steps,
         }
     )
 

@@ -117,6 +117,8 @@ def _last_with(steps: Sequence[Step], key: str) -> int | None:
 
 def _changed(steps: Sequence[Step], place: int, **params: object) -> tuple[Step, ...]:
     return tuple(
-        Step(action=step.action, params={**step.params, **params}) if index == place else step
+        step.model_copy(update={"params": {**step.params, **params}, "fingerprint": None})
+        if index == place
+        else step
         for index, step in enumerate(steps)
     )

@@ -15,11 +15,15 @@ TURNS = 8
 
 
 class Step(BaseModel):
-    """Something that will be done after a yes: a tool's name and arguments, and the executor's fingerprint of what is asked."""
+    """Something that will be done after a yes: a tool's name and arguments, and the executor's fingerprint of what is asked.
+
+    `tells` is set for a step that only reads what the steps before it change: the intent that puts its result into words.
+    """
 
     action: str
     params: dict[str, Any] = Field(default_factory=dict)
     fingerprint: str | None = None
+    tells: str = ""
 
 
 class Asked(BaseModel):

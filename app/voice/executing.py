@@ -1,10 +1,11 @@
-"""Carrying out what was read out and agreed to, once."""
+"""Carrying out what was read out and agreed to, once: in order, what only reads side by side, up to the first failure."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from app.core.actor import Actor
@@ -12,22 +13,66 @@ from app.db import in_transaction
 from app.tools.executor import execute as run_tool
 from app.tools.rehearsal import Rehearsed
 from app.voice import sessions, wording
-from app.voice.dialogue import Asked
-from app.voice.planning import CALLER, rehearse_calls
+from app.voice.dialogue import Asked, Step
+from app.voice.planning import Made, rehearse_steps, tell
+from app.voice.reads import CALLER
 from app.voice.sessions import AGREED, ASKED, RUNNING, Session
+from app.voice.side_by_side import side_by_side
 from app.voice.spoken import Executed, nothing_open, step_of
+
+# By which intent of the built-in model a reading tool's result is told.
+TELLS = {
+    "view_cart": "view_cart",
+    "list_orders": "order_status",
+    "get_order": "order_status",
+    "list_coupons": "list_coupons",
+}
+NOT_DONE = "not_done"
 
 
 def read(actor: Actor, action: str, params: dict[str, Any]) -> Executed:
+    """A reading action, done at once."""
     made = run_tool(actor, action, params, caller=CALLER)
     if made.status != "ok":
-        return failed(actor.locale, str((made.result.get("error") or {}).get("message") or ""), "FAILED")
-    text = wording.done_text(actor.locale, action, params, made.result)
-    return Executed(text=text, data=made.result, language=actor.locale)
+        return failed(actor.locale, _message(made.result), "FAILED")
+    return Executed(
+        text=_told(actor, actor.locale, TELLS.get(action, ""), Made(action, params, made.result)),
+        data=made.result,
+        language=actor.locale,
+    )
 
 
 def failed(language: str, text: str, reason: str) -> Executed:
     return Executed(text=text, code="EXEC_FAIL", reason=reason, language=language)
+
+
+def rounds_of(steps: Sequence[Step]) -> Iterator[list[tuple[int, Step]]]:
+    """The steps with their numbers, those of one round to be done side by side: what only reads, never what writes."""
+    for is_reading, group in groupby(enumerate(steps, 1), key=lambda each: bool(each[1].tells)):
+        if is_reading:
+            yield list(group)
+        else:
+            yield from ([each] for each in group)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A step and what became of it."""
+
+    number: int
+    step: Step
+    status: str
+    result: dict[str, Any]
+    milliseconds: int = 0
+
+    def as_data(self) -> dict[str, Any]:
+        return {
+            "action": self.step.action,
+            "params": self.step.params,
+            "status": self.status,
+            "result": self.result,
+            "milliseconds": self.milliseconds,
+        }
 
 
 class Execution:
@@ -49,7 +94,7 @@ class Execution:
         self._actor = replace(self._actor, locale=asked.language)
         if not asked.is_the_same(action, params):
             return failed(asked.language, wording.say(asked.language, "other_than_read"), "OTHER_THAN_READ")
-        now_it_is = rehearse_calls(self._actor, [(step.action, step.params) for step in asked.steps])
+        now_it_is = rehearse_steps(self._actor, asked.steps)
         question = wording.question(asked.language, now_it_is)
         if any(step.error for step in now_it_is) or question != asked.question:
             return self._changed(asked, now_it_is, question)
@@ -75,38 +120,77 @@ class Execution:
         return failed(asked.language, wording.say(asked.language, "changed", question=question), "CHANGED")
 
     def _carry_out(self, asked: Asked) -> Executed:
-        done: list[dict[str, Any]] = []
-        said: list[str] = []
-        failed = ""
-        for number, step in enumerate(asked.steps, 1):
-            started = time.perf_counter()
-            made = run_tool(self._actor, step.action, step.params, caller=CALLER, approved=step.fingerprint)
-            done.append(
-                {"action": step.action, "params": step.params, "status": made.status, "result": made.result}
-            )
-            self._session.note(step.action, made.status, "", (time.perf_counter() - started) * 1_000)
-            if made.status != "ok":
-                message = str((made.result.get("error") or {}).get("message") or "")
-                failed = wording.say(asked.language, "stopped", n=number, message=message)
+        done: list[_Done] = []
+        for each_round in rounds_of(asked.steps):
+            works = [lambda each=each: self._do(*each) for each in each_round]
+            made = side_by_side(works, asked.language)
+            for each in made:
+                self._session.note(each.step.action, each.status, _message(each.result), each.milliseconds)
+            done += made
+            if any(each.status != "ok" for each in made):
                 break
-            said.append(wording.done_text(asked.language, step.action, step.params, made.result))
-        return self._end(asked, done, said, failed)
+        return self._end(asked, done)
 
-    def _end(self, asked: Asked, done: list[dict[str, Any]], said: list[str], failed: str) -> Executed:
-        session = self._session
+    def _do(self, number: int, step: Step) -> _Done:
+        started = time.perf_counter()
+        made = run_tool(self._actor, step.action, step.params, caller=CALLER, approved=step.fingerprint)
+        return _Done(number, step, made.status, made.result, round((time.perf_counter() - started) * 1_000))
+
+    def _end(self, asked: Asked, done: Sequence[_Done]) -> Executed:
+        session, language = self._session, asked.language
         in_transaction(lambda: sessions.finish(session, asked))
-        rounds = [*asked.rounds]
-        made = [{"tool": d["action"], "arguments": d["params"], "result": d["result"]} for d in done]
-        rounds += [[each] for each in made if each["tool"] in ("place_order", "cancel_order")]
-        session.state.remember(asked.said, rounds)
-        session.state.asked = None
-        gap = "" if asked.language == "zh" else " "
-        if failed:
-            text = gap.join([*said, failed])
+        self._remember(asked, done)
+        said = [self._say(language, each) for each in done if each.status == "ok"]
+        left = asked.steps[len(done) :]
+        steps = [each.as_data() for each in done]
+        steps += [_Done(0, step, NOT_DONE, {}).as_data() for step in left]
+        wrong = next((each for each in done if each.status != "ok"), None)
+        if wrong is not None:
+            said.append(_stopped(language, asked, wrong, left))
             return Executed(
-                text=text, data={"steps": done}, code="EXEC_FAIL", reason="FAILED", language=asked.language
+                text=wording.sentences(language, said),
+                data={"steps": steps},
+                code="EXEC_FAIL",
+                reason="FAILED",
+                language=language,
             )
-        if len(done) == 1 and (cart := wording.cart_text(asked.language, done[0]["result"])):
+        if len(done) == 1 and (cart := wording.cart_text(language, done[0].result)):
             said.append(cart)
-        data = done[0]["result"] if len(done) == 1 else {"steps": done}
-        return Executed(text=gap.join(said), data=data, language=asked.language)
+        data = done[0].result if len(done) == 1 else {"steps": steps}
+        return Executed(text=wording.sentences(language, said), data=data, language=language)
+
+    def _remember(self, asked: Asked, done: Sequence[_Done]) -> None:
+        rounds = [*asked.rounds]
+        made = [
+            {"tool": d.step.action, "arguments": d.step.params, "result": d.result}
+            for d in done
+            if not d.step.tells
+        ]
+        rounds += [[each] for each in made if each["tool"] in ("place_order", "cancel_order")]
+        self._session.state.remember(asked.said, rounds)
+        self._session.state.asked = None
+
+    def _say(self, language: str, done: _Done) -> str:
+        made = Made(done.step.action, done.step.params, done.result)
+        return _told(self._actor, language, done.step.tells, made)
+
+
+def _told(actor: Actor, language: str, tells: str, made: Made) -> str:
+    if tells and (text := tell(actor, language, tells, made)):
+        return wording.for_the_ear(text)
+    return wording.done_text(language, made.tool, made.arguments, made.result)
+
+
+def _stopped(language: str, asked: Asked, wrong: _Done, left: Sequence[Step]) -> str:
+    """Which step failed and why, and which steps were not done."""
+    if len(asked.steps) == 1:
+        return wording.say(language, "failed", message=_message(wrong.result))
+    text = wording.say(language, "stopped", n=wrong.number, message=_message(wrong.result))
+    if not left:
+        return text
+    names = wording.say(language, "line_join").join(wording.name_of(language, step.action) for step in left)
+    return wording.sentences(language, [text, wording.say(language, "not_done", steps=names)])
+
+
+def _message(result: dict[str, Any]) -> str:
+    return str((result.get("error") or {}).get("message") or "")

@@ -49,8 +49,21 @@ class ExecuteBody(Schema):
     params: dict[str, Any] = Field(default_factory=dict)
 
 
+class StepBody(BaseModel):
+    """A step, what became of it, and how long it took."""
+
+    action: str
+    params: dict[str, Any]
+    status: str
+    milliseconds: int
+
+
 class SpokenBody(BaseModel):
-    """What the voice says back. `confirmText` is to be spoken; `missing` names what is still to be said."""
+    """What the voice says back. `confirmText` is to be spoken; `missing` names what is still to be said.
+
+    `confidence` is 0 to 1; `source` how it was understood: as a word to the voice itself, by a sentence template, by the
+    built-in grammar, or by a language model. `steps` are those of an answer to several questions.
+    """
 
     type: Literal["confirm", "answer", "clarify", "execute", "cancelled"]
     action: str
@@ -62,6 +75,8 @@ class SpokenBody(BaseModel):
     confidence: float
     missing: list[str]
     language: Literal["zh", "en"]
+    source: Literal["command", "template", "grammar", "model"]
+    steps: list[StepBody] = []
 
 
 class ErrorBody(BaseModel):

@@ -9,12 +9,20 @@ from typing import Any
 from app.tools.rehearsal import Rehearsed
 from app.voice import wording
 from app.voice.dialogue import Asked, Step
+from app.voice.planning import Later
 from app.voice.sessions import AGREED, ASKED, DONE, RUNNING, Session
+
+# How an utterance was understood: as a word to the voice itself (yes, no, help), by a sentence template, by the built-in
+# model's grammar, by a language model.
+COMMAND, TEMPLATE, BUILTIN, MODEL = "command", "template", "grammar", "model"
 
 
 @dataclass(slots=True, kw_only=True)
 class Spoken:
-    """What the voice says back. `type` is confirm, answer, clarify, execute or cancelled; `missing` names parameters."""
+    """What the voice says back. `type` is confirm, answer, clarify, execute or cancelled; `missing` names parameters.
+
+    `source` is how it was understood (SOURCES); `steps` what each part of an answer to several questions came from.
+    """
 
     type: str
     text: str
@@ -25,6 +33,8 @@ class Spoken:
     confirmation_id: str | None = None
     expires_at: datetime | None = None
     language: str = "zh"
+    source: str = COMMAND
+    steps: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +58,7 @@ def nothing_open(session: Session, language: str) -> Spoken:
     return Spoken(type="clarify", text=wording.say(language, key), language=language)
 
 
-def spoken_of(asked: Asked, kind: str, text: str, confidence: float) -> Spoken:
+def spoken_of(asked: Asked, kind: str, text: str, confidence: float, source: str = COMMAND) -> Spoken:
     return Spoken(
         type=kind,
         text=text,
@@ -57,9 +67,11 @@ def spoken_of(asked: Asked, kind: str, text: str, confidence: float) -> Spoken:
         confidence=confidence,
         confirmation_id=asked.id,
         language=asked.language,
+        source=source,
     )
 
 
 def step_of(each: Rehearsed) -> Step:
     """A rehearsed call as a step that waits for its yes."""
-    return Step(action=each.tool, params=each.arguments, fingerprint=each.fingerprint)
+    tells = each.tells if isinstance(each, Later) else ""
+    return Step(action=each.tool, params=each.arguments, fingerprint=each.fingerprint, tells=tells)

@@ -17,9 +17,9 @@ from app.voice.commands import command_of
 from app.voice.corrections import corrected, is_addition, without_prefix
 from app.voice.dialogue import Asked, Step
 from app.voice.interpreter import EXACT, GRAMMAR, Meant, figures, meaning
-from app.voice.planning import Played, rehearse_calls
+from app.voice.planning import Made, Played, rehearse_steps
 from app.voice.sessions import DENIED, Session
-from app.voice.spoken import Spoken, spoken_of, step_of
+from app.voice.spoken import BUILTIN, Spoken, spoken_of, step_of
 
 
 class Turn:
@@ -54,6 +54,7 @@ class Turn:
                 params={"question": self._said},
                 confidence=GRAMMAR,
                 language=self._language,
+                source=BUILTIN,
             )
         return self._of_the_shop(self._said, self._session.state.held)
 
@@ -102,18 +103,20 @@ class Turn:
         if found is not None and found.is_without_other:
             return self._say("clarify", "no_other")
         if found is not None:
-            calls = [(step.action, step.params) for step in found.steps]
-            return self._ask(
-                rehearse_calls(self._actor, calls), asked.said, asked.others, asked.rounds, GRAMMAR
-            )
+            steps = rehearse_steps(self._actor, found.steps)
+            return self._ask(steps, asked.said, asked.others, asked.rounds, GRAMMAR)
         if is_addition(self._said):
             return self._of_the_shop(self._said, asked.steps)
         self._said = without_prefix(self._said)
         return None
 
     def _of_the_shop(self, said: str, before: Sequence[Step]) -> Spoken:
-        meant = meaning(self._actor, said, self._session.state.messages, self._language)
+        question = self._open.question if self._open is not None else ""
+        meant = meaning(self._actor, said, self._session.state.messages, self._language, question)
         self._language = meant.language
+        if meant.reading is not None:
+            reading = meant.reading
+            self._session.note("model", reading.status, reading.model, reading.milliseconds)
         played, state = meant.played, self._session.state
         says_nothing = meant.is_lost or not (played.steps or played.rounds or played.asks)
         if says_nothing and self._open is not None:
@@ -131,16 +134,19 @@ class Turn:
         if played.steps and not any(step.error for step in played.steps):
             steps = played.steps
             if before:
-                calls = [(s.action, s.params) for s in before] + [(s.tool, s.arguments) for s in steps]
-                steps = rehearse_calls(self._actor, calls)
-            spoken = self._ask(steps, said, _others(played), rounds, meant.confidence)
+                steps = rehearse_steps(self._actor, [*before, *map(step_of, steps)])
+            spoken = self._ask(steps, said, _others(played), rounds, meant.confidence, meant.source)
             if played.notes:
                 spoken.text = f"{wording.for_the_ear(played.notes)} {spoken.text}"
             return spoken
         state.remember(said, rounds if not played.steps else [])
         if meant.is_lost:
             return Spoken(
-                type="clarify", text=wording.for_the_ear(played.text), confidence=0.0, language=self._language
+                type="clarify",
+                text=wording.for_the_ear(played.text),
+                confidence=0.0,
+                language=self._language,
+                source=meant.source,
             )
         return self._answer(meant)
 
@@ -153,13 +159,16 @@ class Turn:
             missing=["sku"],
             confidence=meant.confidence,
             language=self._language,
+            source=meant.source,
         )
 
     def _answer(self, meant: Meant) -> Spoken:
         made = [each for calls in meant.played.rounds for each in calls]
         text = wording.for_the_ear(meant.played.text)
         is_question = text.endswith(("？", "?")) and not made
-        return Spoken(
+        for each in made:
+            self._session.note(each.tool, each.status, "", each.milliseconds)
+        spoken = Spoken(
             type="clarify" if is_question else "answer",
             text=text,
             action=made[-1].tool if made else "",
@@ -167,7 +176,13 @@ class Turn:
             missing=["qty"] if is_question else [],
             confidence=meant.confidence,
             language=self._language,
+            source=meant.source,
         )
+        if len(meant.played.answered) > 1:
+            steps = [{"action": each.tool, "params": each.arguments} for each in meant.played.answered]
+            spoken.action, spoken.params = "chain", {"steps": steps}
+            spoken.steps = [_step_data(each) for each in meant.played.answered]
+        return spoken
 
     def _ask(
         self,
@@ -176,6 +191,7 @@ class Turn:
         others: Sequence[str],
         rounds: list[list[dict[str, Any]]],
         confidence: float,
+        source: str = BUILTIN,
     ) -> Spoken:
         """Read back, or say what stands in the way."""
         wrong = next((step for step in steps if step.error), None)
@@ -192,7 +208,17 @@ class Turn:
             rounds=rounds,
         )
         self._session.state.asked, self._session.state.held = asked, []
-        return spoken_of(asked, self._kind, asked.question, confidence)
+        return spoken_of(asked, self._kind, asked.question, confidence, source)
+
+
+def _step_data(made: Made) -> dict[str, Any]:
+    """A reading step of an answer, as the API tells it."""
+    return {
+        "action": made.tool,
+        "params": made.arguments,
+        "status": made.status,
+        "milliseconds": round(made.milliseconds),
+    }
 
 
 def _made(each: Any) -> dict[str, Any]:

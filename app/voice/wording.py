@@ -72,6 +72,17 @@ def done_text(language: str, tool: str, arguments: dict[str, Any], result: dict[
     return say(language, key, **slots_of(language, tool, arguments, result))
 
 
+def name_of(language: str, tool: str) -> str:
+    """What a step is called in a few words."""
+    key = f"name_{tool}"
+    return say(language, key) if has_text(language, key) else tool
+
+
+def sentences(language: str, said: Sequence[str]) -> str:
+    """Sentences one after the other."""
+    return ("" if language == "zh" else " ").join(said)
+
+
 def slots_of(
     language: str, tool: str, arguments: dict[str, Any], result: dict[str, Any]
 ) -> dict[str, object]:

@@ -71,7 +71,10 @@ class Memory:
 
 @dataclass
 class Desk:
-    """One turn's work: ``say`` writes the answer, ``memory`` carries over to the next turn."""
+    """One turn's work: ``say`` writes the answer, ``memory`` carries over to the next turn.
+
+    ``said`` are the keys of the sentences of the answer, for whoever wants to know what kind of answer it is.
+    """
 
     language: str
     tools: frozenset[str]
@@ -79,9 +82,11 @@ class Desk:
     message: str = ""
     pending: Pending | None = None
     paragraphs: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def say(self, key: str, **slots: object) -> None:
         """Add a sentence to the answer."""
+        self.said.append(key)
         self.paragraphs.append(reply(self.language, key, **slots))
 
     def phrase(self, key: str, **slots: object) -> str:
