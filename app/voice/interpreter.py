@@ -1,9 +1,9 @@
-"""`understand_utterance`: an utterance to what it would do. Templates first, then the grammar of the built-in model."""
+"""An utterance to what it would do: by templates first, then by the built-in model's grammar, then by a language model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.actor import Actor, Role
 from app.insights.answers import Understood
@@ -11,18 +11,41 @@ from app.insights.queries import current_context
 from app.insights.question import Question
 from app.insights.questions import answer as read_question
 from app.insights.steps import Steps
-from app.language.normalise import detect_language
+from app.language.normalise import detect_language, is_cjk
 from app.llm.builtin.intents import Plan
 from app.llm.builtin.understand import understand
 from app.llm.client import Message
 from app.operations.desk import settle
 from app.runtime import settings
+from app.voice.modelling import Reading, read_with_model
 from app.voice.planning import Played, play
+from app.voice.spoken import BUILTIN, MODEL, TEMPLATE
 from app.voice.templates import match_template
 
 # How sure each way of understanding is, 0 to 1.
-EXACT, GRAMMAR, NEAR = 1.0, 0.9, 0.6
+EXACT, GRAMMAR, BY_MODEL, NEAR = 1.0, 0.9, 0.8, 0.6
 _LOST = frozenset({"unknown", "who", "small_talk", "hostile"})
+# Sentences of an answer that says that something was not understood, or not found by the words that were heard.
+_UNSURE = frozenset(
+    {
+        "unknown",
+        "nothing",
+        "not_found",
+        "add_not_found",
+        "add_what",
+        "what_to_find",
+        "which_product",
+        "not_in_cart",
+        "remove_what",
+        "set_what",
+        "set_to_what",
+        "replace_what",
+        "replace_none",
+        "compare_more",
+    }
+)
+# Too short to hold a wish: a model is not asked about a mumble.
+_FEWEST_CHARS, _FEWEST_WORDS = 4, 2
 _FIGURES = (Role.OPERATOR, Role.ADMIN)
 
 
@@ -38,12 +61,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What an utterance means, and how sure that is."""
+    """What an utterance means, how sure that is, and by which way it was found. `reading` is what a model was asked for."""
 
     language: str
     confidence: float
     played: Played
     is_lost: bool = False
+    source: str = BUILTIN
+    reading: Reading | None = None
 
 
 def figures(actor: Actor, said: str, previous: Question | None, language: str) -> Figures | None:
@@ -59,14 +84,38 @@ def figures(actor: Actor, said: str, previous: Question | None, language: str) -
     return Figures(action, done.answer, done.question, found.understood_as)
 
 
-def meaning(actor: Actor, said: str, messages: Sequence[Message], fallback: str) -> Meant:
-    """What a sentence about the shop means: its steps rehearsed, or its answer."""
+def meaning(actor: Actor, said: str, messages: Sequence[Message], fallback: str, question: str = "") -> Meant:
+    """What a sentence about the shop means: its steps rehearsed, or its answer. Outside of any transaction.
+
+    `question` is what was read out before, for a model that is asked what the rules are not sure of.
+    """
     language = detect_language(said, fallback)
     exact = match_template(said, language)
     plan = exact or understand(said, language)
     played = play(actor, plan, messages)
-    confidence = EXACT if exact else NEAR if played.asks else GRAMMAR
-    return Meant(language, confidence, played, _is_lost(plan))
+    if exact:
+        return Meant(language, EXACT, played, source=TEMPLATE)
+    meant = Meant(language, NEAR if played.asks else GRAMMAR, played, _is_lost(plan))
+    if _UNSURE.isdisjoint(played.said) or played.steps or not _is_worth_asking(said):
+        return meant
+    return _by_model(actor, said, messages, question, meant)
+
+
+def _by_model(actor: Actor, said: str, messages: Sequence[Message], question: str, meant: Meant) -> Meant:
+    """What a model reads into the words, played like any other plan; the rules' answer where it finds no more than they."""
+    reading = read_with_model(actor, said, meant.language, question)
+    if reading is None or reading.plan is None:
+        return replace(meant, reading=reading)
+    played = play(actor, reading.plan, messages)
+    if not _UNSURE.isdisjoint(played.said) and not played.steps:
+        return replace(meant, reading=reading)
+    confidence = BY_MODEL if reading.is_sure and not played.asks else NEAR
+    return Meant(meant.language, confidence, played, source=MODEL, reading=reading)
+
+
+def _is_worth_asking(said: str) -> bool:
+    words = len(said.split())
+    return words >= _FEWEST_WORDS or sum(map(is_cjk, said)) >= _FEWEST_CHARS
 
 
 def _is_lost(plan: Plan) -> bool:
