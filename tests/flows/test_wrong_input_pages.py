@@ -62,7 +62,7 @@ PLAN = {
 WELCOME = {
     "enabled": "y", "rollout_percent": "100", "strategy": "template", "agent_seconds": "3", "product_count": "3",
     "retry_seconds": "60, 300", "notifications": "y", "channel_in_app": "y", "channel_web_push": "", "channel_email": "",
-    "template_zh": "T", "template_en": "T",
+    "assignment": "claim_first", "offer_seconds": "60", "busy_at": "5", "template_zh": "T", "template_en": "T",
 }  # fmt: skip
 FORMS: dict[str, dict[str, str]] = {
     "accounts.log_in": {"username": "alice", "password": "wrong password", "next": "/"},
@@ -227,7 +227,14 @@ MORE_TEXTS = (
     "+1",
     "1_0",
 )
-ADMINS_PLACES = ("/admin/agents", "/admin/audit", "/admin/mcp", "/admin/automation", "/admin/voice")
+ADMINS_PLACES = (
+    "/admin/agents",
+    "/admin/audit",
+    "/admin/dashboard",
+    "/admin/mcp",
+    "/admin/automation",
+    "/admin/voice",
+)
 DESTRUCTIVE = ("accounts.log_out", "agent.stop")
 
 

@@ -86,6 +86,7 @@ def test_the_figures_are_those_of_the_database(
     assert {each["name"]: each["done"] for each in told["steps"]}["mcp_called"] == 1
     assert told["errors"] == [{"step": "mcp_called", "code": "TIMEOUT", "steps": 1}]
     assert told["failures"][0]["username"] == "bella"
+    assert {"area": "welcome", "what": "mcp_called", "code": "TIMEOUT", "count": 1} in told["troubles"]
     metrics = client.get("/api/v1/registration-automation/metrics?days=1", headers=headers).json
     assert metrics is not None and metrics["registrations"] == 2
 
@@ -154,6 +155,7 @@ def typed(**changes: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "enabled": "y", "notifications": "y", "channel_in_app": "y", "rollout_percent": "100",
         "strategy": "agent", "agent_seconds": "2", "product_count": "3", "retry_seconds": "5, 15",
+        "assignment": values.assignment, "offer_seconds": "60", "busy_at": "5",
         "template_zh": values.template_zh, "template_en": values.template_en,
     }  # fmt: skip
     return {**fields, **changes}
