@@ -59,6 +59,7 @@ def post_fork(server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Warm the models; end open event streams on SIGTERM, where gunicorn has no hook and would wait for them."""
     # Here the application has been loaded, in the worker; at the top of this file it must not be.
+    from app.admin.processes import report_for_ever
     from app.llm.gateway import warm
     from app.semantic.reader import meaning
     from app.web.sse import stop_all
@@ -70,6 +71,7 @@ def post_worker_init(worker: Any) -> None:
         warm()
         # Begins to load the model for finding by meaning, where there is one.
         meaning().state()
+    report_for_ever(app, "web")
     # What is there now stays: the collector need not walk through it again and again (0.1 s each time).
     gc.collect()
     gc.freeze()

@@ -27,6 +27,7 @@ from rq.job import Job
 from rq.scripts import acquire_or_refresh_lock, release_lock
 from sqlalchemy.orm import configure_mappers
 
+from app.admin.processes import Reporter
 from app.config import Settings
 from app.core.logging import fields, request_id
 from app.db import db
@@ -66,11 +67,18 @@ class ShopWorker(Worker):
         )
         self._app = app
         self._pid = os.getpid()
+        self._reporter = Reporter("worker", connection)
         self.is_stopping = False
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds without a sign of life after which the job counts as abandoned."""
         return HEARTBEAT_TTL
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """The worker lives: RQ is told, and what it takes of the machine."""
+        super().heartbeat(timeout, pipeline)
+        if os.getpid() == self._pid:
+            self._reporter.report_if_due()
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """Finish the job at hand, then stop."""
@@ -107,12 +115,14 @@ class Scheduler:
         self._due = dict.fromkeys(self._functions, 0.0)
         self._stop = Event()
         self._has_redis = True
+        self._reporter = Reporter("scheduler", connection)
 
     def run(self) -> None:
         """Work until `stop` is called."""
         while not self._stop.is_set():
             if self._leads():
                 self._run_due()
+            self._reporter.report_if_due()
             self._stop.wait(self._pause())
         if self._has_redis:
             release_lock(self._connection, LEADER_KEY, self._name)
