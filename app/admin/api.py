@@ -1,4 +1,4 @@
-"""Health, metrics, and the description of the API itself."""
+"""Health, metrics, the dashboard, and the description of the API itself."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from flask import Blueprint, Flask, Response, make_response, request
 from pydantic import BaseModel
 
 from app import __version__
+from app.admin.dashboard import DEFAULT_PERIOD, PERIODS, read_dashboard
+from app.admin.dashboard_schemas import DashboardOut, dashboard_of
 from app.admin.health import check_health
 from app.admin.metrics import init_metrics, render_metrics
 from app.core.errors import Forbidden
+from app.onboarding.queries import list_runs
+from app.onboarding.workflow import Status
 from app.runtime import settings
 from app.web.api import endpoint
 from app.web.api_reference import describe_for_reading
-from app.web.auth import PUBLIC, access
+from app.web.auth import ADMIN, PUBLIC, access
 from app.web.htmx import page
 from app.web.openapi import build_document
 
 bp = Blueprint("admin_api", __name__)
+LATEST_FAILURES = 10
 bp.record_once(lambda state: init_metrics(cast(Flask, state.app)))
 
 
@@ -94,6 +99,17 @@ def _is_loopback(address: str) -> bool:
     except ValueError:
         # A unix socket has no address; only this machine reaches it.
         return address == ""
+
+
+@endpoint(
+    bp, "/api/v1/admin/registration-automation/dashboard", who=ADMIN, answers={200: DashboardOut}, errors=(401, 403),
+    summary="Welcomes, agents, calls of tools, errors by kind, processes; `days` is 1, 7, 30 or 90",
+)  # fmt: skip
+def show_dashboard() -> DashboardOut:
+    """The figures of the page at /admin/dashboard."""
+    days = request.args.get("days", DEFAULT_PERIOD, type=int)
+    shown = read_dashboard(days if days in PERIODS else DEFAULT_PERIOD)
+    return dashboard_of(shown, list_runs(status=Status.FAILED.value, limit=LATEST_FAILURES))
 
 
 @endpoint(bp, "/api/openapi.json", who=PUBLIC, summary="This document.", answers={200: "application/json"})

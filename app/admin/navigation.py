@@ -46,6 +46,7 @@ DESTINATIONS = (
     Destination(N_("Saved reports"), "/ops/reports", "clock", N_("Operations"), OPERATIONS),
     Destination(N_("Campaigns"), "/ops/campaigns", "gift", N_("Operations"), OPERATIONS),
     Destination(N_("Knowledge base"), "/ops/knowledge", "file", N_("Operations"), OPERATIONS),
+    Destination(N_("Dashboard"), "/admin/dashboard", "chart", N_("Assistant"), ADMINS),
     Destination(N_("Agents"), "/admin/agents", "sparkle", N_("Assistant"), ADMINS),
     Destination(N_("Usage"), "/admin/usage", "chart", N_("Assistant"), ADMINS),
     Destination(N_("Welcome automation"), "/admin/automation", "user", N_("Assistant"), ADMINS),

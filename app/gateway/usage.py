@@ -113,6 +113,11 @@ def get_usage(days: int) -> Usage:
     )
 
 
+def list_sources(days: int) -> list[Line]:
+    """What answered in the last business days, what was used most first; two statements."""
+    return _grouped((line.source, line.figures) for line in list_day_lines(days))
+
+
 def period(days: int) -> tuple[date, date]:
     """The first and the last of so many business days up to now."""
     today = business_day(now(), settings().shop_timezone)

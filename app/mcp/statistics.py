@@ -109,10 +109,18 @@ def start_of(period: str) -> datetime:
 
 def totals_of(period: str) -> Totals:
     """The figures of one of PERIODS; one statement."""
-    span, _ = PERIODS[period]
+    return _totals(PERIODS[period][0], start_of(period))
+
+
+def totals_of_days(days: int) -> Totals:
+    """The figures of so many business days, today included; one statement."""
+    return _totals(DAY, _back(DAY, now(), days - 1))
+
+
+def _totals(span: str, start: datetime) -> Totals:
     kind = (COUNT.tool_name, COUNT.group_id, COUNT.error_code, COUNT.duration_ms)
     rows = db.session.execute(
-        select(*kind, func.sum(COUNT.calls)).where(*_since(span, start_of(period))).group_by(*kind)
+        select(*kind, func.sum(COUNT.calls)).where(*_since(span, start)).group_by(*kind)
     ).all()
     counted = [(tool, group, code, duration, int(calls)) for tool, group, code, duration, calls in rows]
     everything = _lines((None, *row[2:]) for row in counted)
@@ -128,6 +136,11 @@ def series_of(period: str) -> Series:
     """Calls and errors over one of PERIODS; one statement."""
     span, number = PERIODS[period]
     return _series(span, start_of(period), number, ())
+
+
+def series_of_days(days: int) -> Series:
+    """Calls and errors by business day, today included; one statement."""
+    return _series(DAY, _back(DAY, now(), days - 1), days, ())
 
 
 def series_for(wanted: CallFilter) -> Series | None:

@@ -11,28 +11,22 @@ from app.core.errors import InvalidParam
 from app.db import in_transaction
 from app.onboarding import service
 from app.onboarding.figures import DEFAULT_PERIOD, PERIODS, Figures, read_figures
-from app.onboarding.queries import get_run, list_runs
+from app.onboarding.queries import get_run
 from app.onboarding.schemas import (
-    DashboardOut,
-    ErrorOut,
-    FailureOut,
     MetricsOut,
     RunOut,
     SettingsIn,
     SettingsOut,
-    days_of,
     metrics_of,
     run_of,
 )
 from app.onboarding.settings import change_values, read_values
-from app.onboarding.workflow import Status
 from app.web.api import endpoint
 from app.web.auth import ADMIN, OPERATOR, current_actor
 from app.web.field_messages import field_messages
 
 bp = Blueprint("onboarding_api", __name__)
 BASE = "/api/v1/admin/registration-automation"
-LATEST = 10
 
 
 @endpoint(
@@ -41,23 +35,6 @@ LATEST = 10
 )  # fmt: skip
 def show_metrics() -> MetricsOut:
     return MetricsOut(**metrics_of(_figures()))
-
-
-@endpoint(
-    bp, f"{BASE}/dashboard", who=ADMIN, answers={200: DashboardOut}, errors=(401, 403),
-    summary="The figures with days, kinds of errors and the latest failures; `days` is 1, 7, 30 or 90",
-)  # fmt: skip
-def show_dashboard() -> DashboardOut:
-    figures = _figures()
-    failed = list_runs(status=Status.FAILED.value, limit=LATEST)
-    return DashboardOut(
-        **metrics_of(figures),
-        days=days_of(figures),
-        errors=[ErrorOut(step=each.step, code=each.code, steps=each.steps) for each in figures.errors],
-        failures=[
-            FailureOut(**{name: getattr(run, name) for name in FailureOut.model_fields}) for run in failed
-        ],
-    )
 
 
 def _figures() -> Figures:

@@ -74,14 +74,6 @@ class FailureOut(BaseModel):
     registered_at: datetime
 
 
-class DashboardOut(MetricsOut):
-    """The figures with their days, kinds of errors and the latest failures."""
-
-    days: list[DayOut]
-    errors: list[ErrorOut]
-    failures: list[FailureOut]
-
-
 class SettingsOut(Values):
     """All settings."""
 

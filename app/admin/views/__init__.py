@@ -6,4 +6,4 @@ from flask import Blueprint
 
 bp = Blueprint("admin", __name__)
 
-from app.admin.views import audit, overview, products  # noqa: E402,F401 - the modules register their routes on `bp`
+from app.admin.views import audit, dashboard, overview, products  # noqa: E402,F401 - the modules register their routes on `bp`

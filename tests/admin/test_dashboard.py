@@ -1,0 +1,158 @@
+"""The dashboard: what the database has counted, and what the processes report of themselves."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.admin.processes import SILENT_SECONDS, Reporter, list_processes, report_for_ever
+from app.conversations.models import Run
+from app.core.actor import Role
+from app.core.clock import now
+from app.db import db
+from app.outbox.models import OutboxMessage
+from app.runtime import redis
+from tests.browsing import counted_statements, post_form, sign_in
+from tests.builders import make_user, save
+from tests.gateway.usage_rows import make_agent, make_conversation
+from tests.mcp.log_rows import row, write_rows
+from tests.onboarding.test_console import Browser
+from tests.running import RunningShop
+from tests.services.process_tools import wait_for
+
+pytestmark = pytest.mark.redis
+API = "/api/v1/admin/registration-automation/dashboard"
+
+
+@pytest.fixture
+def admin(each_app: Flask) -> Iterator[FlaskClient]:
+    each_app.test_client_class = Browser
+    client = each_app.test_client()
+    with each_app.app_context():
+        sign_in(client, make_user("ada", roles=(Role.CUSTOMER, Role.ADMIN)))
+        yield client
+        db.session.rollback()
+
+
+def answer_badly(number: int = 1) -> None:
+    """Answers of an agent, one of which ended in an error."""
+    (version,) = make_agent("Shop")
+    for each in range(number):
+        broken = {"status": "error", "error_code": "UPSTREAM"} if not each else {"status": "done"}
+        talk = make_conversation(f"user:{each}")
+        values = {
+            "agent_version_id": version,
+            "provider": "openai",
+            "first_token_ms": 120,
+            "duration_ms": 900,
+        }
+        save(Run(conversation_id=talk, owner=f"user:{each}", model="m", **values, **broken))
+
+
+def test_an_empty_shop_says_that_there_is_nothing_and_shows_no_zeros(admin: FlaskClient) -> None:
+    post_form(admin, "/locale", locale="en")
+    text = admin.get("/admin/dashboard").text
+    for said in (
+        "Nobody has registered", "Nobody has asked", "No calls", "Nothing went wrong", "No process has reported",
+    ):  # fmt: skip
+        assert said in text, said
+    assert "stat-value" not in text
+
+
+def test_it_shows_agents_calls_and_what_went_wrong(admin: FlaskClient) -> None:
+    answer_badly(3)
+    write_rows([row(), row("get_product", error_code="TIMEOUT"), row(ago=timedelta(days=40))])
+    save(OutboxMessage(topic="registration.automation", payload={}, attempts=2, last_error="gone"))
+    told = admin.get(f"{API}?days=7").json
+    assert told is not None
+    (agent,) = told["agents"]
+    assert (agent["agent"], agent["answers"], agent["errors"], agent["first_word_p50_ms"]) == (
+        "Shop",
+        3,
+        1,
+        120,
+    )
+    assert (told["calls"]["calls"], told["calls"]["errors"]) == (2, 1)
+    assert sorted((each["area"], each["what"], each["code"]) for each in told["troubles"]) == [
+        ("answers", "error", "UPSTREAM"),
+        ("outbox", "registration.automation", "UNDELIVERED"),
+        ("tools", "get_product", "TIMEOUT"),
+    ]
+    for locale in ("zh", "en"):
+        post_form(admin, "/locale", locale=locale)
+        text = admin.get("/admin/dashboard?days=7").text
+        for said in ("Shop v1", "get_product", "UPSTREAM", "registration.automation", "data-chart"):
+            assert said in text, (locale, said)
+
+
+def test_the_statements_are_as_many_however_much_there_is(admin: FlaskClient, each_app: Flask) -> None:
+    answer_badly(1)
+    write_rows([row()])
+    counts = []
+    for more in (1, 8):
+        for number in range(more):
+            save(Run(conversation_id=make_conversation(), owner="user:1", model=f"model{number}"))
+        write_rows(row(error_code=f"E{number}") for number in range(more))
+        admin.get("/admin/dashboard")
+        with counted_statements(each_app) as statements:
+            admin.get("/admin/dashboard")
+        counts.append(len(statements))
+    assert counts[0] == counts[1] < 25
+
+
+def test_every_process_tells_of_itself_and_the_silent_are_left_out(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        assert list_processes() == []
+        reporter = Reporter("worker", redis())
+        sum(range(300_000))
+        reporter.report()
+        (own,) = list_processes() or []
+        assert own.kind == "worker" and own.memory > 10_000_000 and 0 < own.cpu < 10
+        assert own.machine_memory_total > own.machine_memory > 0
+        later = time.time() + SILENT_SECONDS + 1
+        monkeypatch.setattr("app.admin.processes.time.time", lambda: later)
+        assert list_processes() == []
+
+
+def test_a_redis_that_is_away_is_said_and_stops_nobody(make_app: Any) -> None:
+    app = make_app(redis_url="redis://127.0.0.1:1/0")
+    with app.app_context():
+        Reporter("web", redis()).report()
+        assert list_processes() is None
+
+
+def test_a_thread_reports_as_long_as_the_process_lives(app: Flask) -> None:
+    report_for_ever(app, "web")
+    with app.app_context():
+        wait_for(lambda: [each.kind for each in list_processes() or []] == ["web"])
+
+
+@pytest.mark.slow
+def test_the_running_shop_tells_of_its_web_process_worker_and_scheduler(shop: RunningShop) -> None:
+    body = json.dumps({"username": "admin", "password": "mcpshop-demo"}).encode()
+    request = urllib.request.Request(f"{shop.url}/api/auth/token", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        token = json.load(answer)["access_token"]
+
+    def dashboard() -> Any:
+        asked = urllib.request.Request(f"{shop.url}{API}", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(asked) as told:
+            return json.load(told)
+
+    wait_for(
+        lambda: {each["kind"] for each in dashboard()["processes"]} == {"web", "worker", "scheduler"}, 40
+    )
+    told = dashboard()
+    assert len(told["machines"]) == 1 and told["machines"][0]["processes"] == len(told["processes"])
+    assert all(each["memory"] > 10_000_000 for each in told["processes"])
+    assert told["first"] <= now().date().isoformat()
