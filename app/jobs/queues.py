@@ -44,14 +44,17 @@ def enqueue(job: Callable[..., Any], *args: Any, queue: str = DEFAULT, timeout: 
     return True
 
 
-def enqueue_once(name: str, job: Callable[[], Any], *, queue: str = DEFAULT, timeout: int = 60) -> bool:
+def enqueue_once(
+    name: str, job: Callable[[], Any], *, queue: str = DEFAULT, timeout: int = 60, is_apart: bool = False
+) -> bool:
     """Hand over a job that does all there is to do, unless one of this name is waiting already.
 
     The job clears the mark as it begins (see `begin`), and only then looks for what there is to do: so whatever was
-    committed before this call is seen by it. False when Redis is away. Within `following` it is done here instead.
+    committed before this call is seen by it. False when Redis is away. Within `following` it is done here instead,
+    unless it `is_apart`: what waits for others' servers must not hold up what is urgent.
     """
     chain = _chain.get()
-    if chain is not None:
+    if chain is not None and not is_apart:
         chain[name] = job
         return True
     try:

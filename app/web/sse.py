@@ -30,9 +30,10 @@ def is_stopping() -> bool:
     return _is_stopping
 
 
-def frame(event_id: str, data: str) -> str:
-    """One event with one `data:` line (JSON has no line breaks)."""
-    return f"id: {event_id}\ndata: {data}\n\n"
+def frame(event_id: str, data: str, event: str = "") -> str:
+    """One event with one `data:` line (JSON has no line breaks); without an id the reader keeps the last one it had."""
+    head = f"id: {event_id}\n" if event_id else ""
+    return f"{head}event: {event}\ndata: {data}\n\n" if event else f"{head}data: {data}\n\n"
 
 
 def stream(
