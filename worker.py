@@ -31,6 +31,7 @@ from app.admin.processes import Reporter
 from app.config import Settings
 from app.core.logging import fields, request_id
 from app.db import db
+from app.delivery.web_push import warm as warm_web_push
 from app.jobs.queues import QUEUES
 from app.jobs.schedule import SCHEDULES, Schedule
 from app.language.lexicon import lexicon
@@ -236,6 +237,7 @@ def _warm() -> None:
     # The word lists that a welcome and a summary read with.
     builtin_model()
     lexicon()
+    warm_web_push()
     gc.collect()
     # Nor need a fork copy the pages on which the collector would leave its marks.
     gc.freeze()

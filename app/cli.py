@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 
 from app.accounts.commands import users
 from app.db import in_transaction
+from app.delivery.keys import make_keys
 from app.insights import commands_catalogue as _catalogue_commands  # noqa: F401 - adds to the group
 from app.insights.commands import insights
 from app.insights.knowledge.commands import kb
@@ -41,6 +42,7 @@ def setup() -> None:
     upgrade()
     files = list(read_documents())
     in_transaction(lambda: load_documents(files))
+    make_keys()
     wants_demo = settings().demo and settings().app_env != "production"
     if wants_demo and _is_empty():
         _load_demo()

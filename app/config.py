@@ -212,6 +212,20 @@ class Settings(BaseSettings):
     sse_ping_seconds: float = Field(default=15.0, gt=0)
     sse_streams_per_user: int = Field(default=20, ge=1)
 
+    smtp_host: str = Field(
+        default="", description="The mail server; without one mails are files in the folder mail of the home"
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65_535)
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the line to the mail server is sealed; tls is for port 465"
+    )
+    mail_from: str = Field(default="MCPShop <shop@mcpshop.example>", description="Who mails come from")
+    push_private_urls: str = Field(
+        default="", description="Push services that may lie in a private network, separated by spaces"
+    )
+
     @model_validator(mode="after")
     def _take_home_secret(self) -> Settings:
         """`make run` gives a home its own key; commands on the same home must open what it has sealed."""
@@ -238,6 +252,14 @@ class Settings(BaseSettings):
             raise ValueError("MCP_SESSIONS=1 needs WEB_WORKERS=1")
         return self
 
+    @field_validator("mail_from")
+    @classmethod
+    def _check_mail_from(cls, value: str) -> str:
+        """An address, with or without a name: it goes into a header, and tells push services whom to ask."""
+        if not re.fullmatch(r"[^<>@\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+", value.strip()):
+            raise ValueError("MAIL_FROM is an address such as Shop <shop@example.com>")
+        return value.strip()
+
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, value: str) -> str:
@@ -256,6 +278,17 @@ class Settings(BaseSettings):
     def database_uri(self) -> str:
         """SQLAlchemy URL; SQLite under the home folder unless DATABASE_URL says otherwise."""
         return _with_driver(self.database_url or f"sqlite:///{self.home_path / 'mcpshop.db'}")
+
+    @property
+    def mail_address(self) -> str:
+        """The bare address of `mail_from`."""
+        return self.mail_from.rpartition("<")[2].rstrip(">")
+
+    @property
+    def site_url(self) -> str:
+        """Where the shop answers, for links in what is sent: `public_url`, else this machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @property
     def insights_database_uri(self) -> str:

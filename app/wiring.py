@@ -52,6 +52,11 @@ from app.coupons import tools as coupons_tools
 from app.coupons import views as coupons_views
 from app.coupons.goods import lend_goods
 from app.customers import tools as customers_tools
+from app.delivery import api as delivery_api
+from app.delivery import desk_views as delivery_desk_views
+from app.delivery import models as _delivery  # noqa: F401
+from app.delivery import planning as delivery_planning
+from app.delivery import views as delivery_views
 from app.extensions import csrf, login_manager
 from app.external import api as external_api
 from app.external import models as _external  # noqa: F401
@@ -179,6 +184,9 @@ BLUEPRINTS = (
     onboarding_api.bp,
     welcome_views.bp,
     voice_speech_api.bp,
+    delivery_views.bp,
+    delivery_api.bp,
+    delivery_desk_views.bp,
     admin_views.bp,
     admin_api.bp,
 )
@@ -210,10 +218,10 @@ def wire(app: Flask, settings: Settings) -> None:
     for topic, handler in accounts_messages.HANDLERS.items():
         subscribe(topic, handler)
     subscribe(REGISTERED, onboarding_starting.start_run)
-    subscribe(notifications_service.TOPIC, notifications_service.announce)
     subscribe(consultants_service.TOPIC, consultants_jobs.tell_of_asking)
     _hook(onboarding_steps.AFTER_WELCOME, consultants_service.open_for_registration)
     _hook(consultants_service.SILENCERS, agent_silencing.silence)
+    subscribe(notifications_service.TOPIC, delivery_planning.plan)
     _hook(accounts_service.AFTER_REGISTRATION, members_service.enrol)
     _hook(accounts_service.AFTER_REGISTRATION, onboarding_starting.plan_welcome)
     _hook(accounts_login.AFTER_LOGIN, cart_views.merge_at_login)

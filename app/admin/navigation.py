@@ -37,11 +37,13 @@ class ConsoleEntry:
 
 OPERATIONS = frozenset({Role.OPERATOR, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
+DESK = frozenset({Role.CONSULTANT, Role.ADMIN})
 DESTINATIONS = (
     Destination(N_("Overview"), "/admin", "home", N_("Shop"), OPERATIONS),
     Destination(N_("Products"), "/admin/products", "box", N_("Shop"), OPERATIONS),
     Destination(N_("Orders"), "/admin/orders", "bag", N_("Shop"), OPERATIONS),
     Destination(N_("Changes"), "/admin/audit", "clock", N_("Shop"), ADMINS),
+    Destination(N_("Waiting customers"), "/consultant", "users", N_("Consultants"), DESK),
     Destination(N_("Desk"), "/ops", "sparkle", N_("Operations"), OPERATIONS),
     Destination(N_("Saved reports"), "/ops/reports", "clock", N_("Operations"), OPERATIONS),
     Destination(N_("Campaigns"), "/ops/campaigns", "gift", N_("Operations"), OPERATIONS),

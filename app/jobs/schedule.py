@@ -23,6 +23,8 @@ SCHEDULES = (
     Schedule("hand_over_saved_reports", 5, "app.insights.saved.jobs.sweep"),
     Schedule("resume_welcomes", 1, "app.onboarding.jobs.sweep"),
     Schedule("pass_offers_on", 2, "app.consultants.jobs.sweep"),
+    Schedule("send_notifications", 1, "app.delivery.jobs.sweep"),
+    Schedule("escalate_waiting", 5, "app.delivery.jobs.escalate"),
     Schedule("forget_voice_sessions", 3600, "app.voice.jobs.clean_up"),
     Schedule("add_up_sales", 60, "app.sales.jobs.add_up_stale_days"),
     Schedule("reconcile_sales", 3600, "app.sales.jobs.reconcile"),

@@ -55,7 +55,7 @@ def notify(
 
 
 def announce(payload: dict[str, Any]) -> None:
-    """The handler of `notifications.written`: wakes whoever waits for notifications, in any process."""
+    """Wake whoever waits for notifications, in any process; within the handler of `notifications.written`."""
     after_commit(partial(_wake, payload))
 
 

@@ -34,6 +34,8 @@ class SettingsForm(ServiceForm):
     assignment = SelectField(_("Who gets a waiting customer"))
     offer_seconds = IntegerField(_("Seconds that an offer holds"))
     busy_at = IntegerField(_("Customers at which a consultant is busy"))
+    escalate_minutes = IntegerField(_("Minutes until everybody is told again"))
+    escalate_admin_minutes = IntegerField(_("Minutes until admins are told"))
     template_zh = TextAreaField(_("Template in Chinese"))
     template_en = TextAreaField(_("Template in English"))
 

@@ -94,6 +94,8 @@ class SettingsIn(Schema):
     channel_in_app: StrictBool | None = None
     channel_web_push: StrictBool | None = None
     channel_email: StrictBool | None = None
+    escalate_minutes: int | None = Field(None, ge=1, le=1_440)
+    escalate_admin_minutes: int | None = Field(None, ge=1, le=1_440)
     template_zh: str | None = Field(None, max_length=2_000)
     template_en: str | None = Field(None, max_length=2_000)
 

@@ -74,6 +74,8 @@ class Values(BaseModel):
     assignment: Assignment = "claim_first"
     offer_seconds: int = Field(60, ge=5, le=3_600)
     busy_at: int = Field(5, ge=0, le=100)
+    escalate_minutes: int = Field(5, ge=1, le=1_440)
+    escalate_admin_minutes: int = Field(15, ge=1, le=1_440)
     template_zh: Template = TEMPLATE_ZH
     template_en: Template = TEMPLATE_EN
 

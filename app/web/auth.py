@@ -16,7 +16,7 @@ from flask import g, request, session
 from flask_login import UserMixin, current_user
 from werkzeug.urls import iri_to_uri
 
-from app.core.actor import STAFF_ROLES, Actor, Role
+from app.core.actor import Actor, Role
 from app.core.errors import Forbidden, Unauthorized
 from app.core.ids import new_id
 from app.web.i18n import current_locale
@@ -57,9 +57,11 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         return self.user.username
 
     @property
-    def is_staff(self) -> bool:
-        """True for those who have a console."""
-        return bool(self.user.roles & STAFF_ROLES)
+    def home(self) -> str:
+        """Where those who work here begin: the console, or the consultants' page; empty for customers."""
+        if self.user.roles & {Role.OPERATOR, Role.ADMIN}:
+            return "/admin"
+        return "/consultant" if Role.CONSULTANT in self.user.roles else ""
 
 
 def signed_in() -> SignedIn | None:
