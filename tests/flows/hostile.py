@@ -364,6 +364,8 @@ def _talk(world: World, text: str) -> None:
         name="0" * 32 + ".webp",
         filename="css/base.css",
         automation_id=_automation_run(world.app),
+        user_id=world.actors["alice"].user_id,
+        conversation_id=said["session_id"],
         voice_id=_voice_session(client, headers, world.app),
     )
 

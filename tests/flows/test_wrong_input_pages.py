@@ -62,7 +62,8 @@ PLAN = {
 WELCOME = {
     "enabled": "y", "rollout_percent": "100", "strategy": "template", "agent_seconds": "3", "product_count": "3",
     "retry_seconds": "60, 300", "notifications": "y", "channel_in_app": "y", "channel_web_push": "", "channel_email": "",
-    "assignment": "claim_first", "offer_seconds": "60", "busy_at": "5", "template_zh": "T", "template_en": "T",
+    "assignment": "claim_first", "offer_seconds": "60", "busy_at": "5", "escalate_minutes": "5",
+    "escalate_admin_minutes": "15", "template_zh": "T", "template_en": "T",
 }  # fmt: skip
 FORMS: dict[str, dict[str, str]] = {
     "accounts.log_in": {"username": "alice", "password": "wrong password", "next": "/"},
@@ -102,6 +103,8 @@ FORMS: dict[str, dict[str, str]] = {
     "cart.clear": {},
     "cart.accept_prices": {"price": "1:1"},
     "coupons.claim_coupon": {},
+    "consultant.choose_status": {"status": "busy"},
+    "consultant.claim": {},
     "orders.pay_order": {"outcome": "failure"},
     "orders.cancel_order": {},
     "checkout.submit_checkout": {
@@ -234,6 +237,7 @@ ADMINS_PLACES = (
     "/admin/mcp",
     "/admin/automation",
     "/admin/voice",
+    "/consultant",
 )
 DESTRUCTIVE = ("accounts.log_out", "agent.stop")
 
