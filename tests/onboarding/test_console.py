@@ -156,6 +156,7 @@ def typed(**changes: Any) -> dict[str, Any]:
         "enabled": "y", "notifications": "y", "channel_in_app": "y", "rollout_percent": "100",
         "strategy": "agent", "agent_seconds": "2", "product_count": "3", "retry_seconds": "5, 15",
         "assignment": values.assignment, "offer_seconds": "60", "busy_at": "5",
+        "escalate_minutes": "5", "escalate_admin_minutes": "15",
         "template_zh": values.template_zh, "template_en": values.template_en,
     }  # fmt: skip
     return {**fields, **changes}
