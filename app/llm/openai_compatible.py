@@ -29,8 +29,8 @@ from app.llm.client import (
 from app.llm.http import Call
 from app.llm.wire import (
     WRITE_SECONDS,
+    batches_of,
     count,
-    data_of,
     joined,
     of_status,
     read_rest,
@@ -91,7 +91,7 @@ class OpenAICompatible:
         ):
             if not response.is_success:
                 raise _refused(response)
-            yield from _events(_chunks(unhurried(response.iter_bytes()), call), request)
+            yield from _events(response.iter_bytes(), call, request)
 
     def _send(self, request: ChatRequest, call: Call) -> httpx2.Response:
         """The response. Where the form of the answer is not taken, the same is asked with less of a form."""
@@ -176,27 +176,50 @@ class _Turn:
     """What has come of a turn."""
 
     calls: _Calls = field(default_factory=_Calls)
+    text: str = ""
     half: str = ""
+    is_alive: bool = False
+    is_over: bool = False
     reason: str = ""
     usage: Usage | None = None
 
-    def read(self, chunk: dict[str, Any]) -> ModelEvent | None:
-        """Take a chunk in; the event that it makes by itself."""
+    def take(self, batch: Iterable[str]) -> Exception | None:
+        """Take in what came at once, up to the end mark. A failure is handed back: first what came before it is said."""
+        try:
+            for data in batch:
+                if data == DONE:
+                    self.is_over = True
+                    break
+                self._read(json.loads(data))
+        except Exception as error:
+            return error
+        return None
+
+    def said(self) -> ModelEvent | None:
+        """What that was, as one event."""
+        text, self.text = self.text, ""
+        is_alive, self.is_alive = self.is_alive, False
+        if text:
+            return TextDelta(text)
+        return Alive() if is_alive else None
+
+    def _read(self, chunk: dict[str, Any]) -> None:
+        if chunk.get("error"):
+            raise _told(chunk["error"])
         if chunk.get("usage"):
             self.usage = _usage(chunk["usage"])
         choices = chunk.get("choices") or ()
-        return self._choice(choices[0]) if choices else None
+        if choices:
+            self._choice(choices[0])
 
-    def _choice(self, choice: dict[str, Any]) -> ModelEvent | None:
+    def _choice(self, choice: dict[str, Any]) -> None:
         delta = choice.get("delta") or {}
         pieces = delta.get("tool_calls") or ()
         for piece in pieces:
             self.calls.add(piece)
         self.reason = choice.get("finish_reason") or self.reason
-        text = self._whole(_text(delta.get("content") or ""))
-        if text:
-            return TextDelta(text)
-        return Alive() if pieces or any(delta.get(name) for name in THOUGHTS) else None
+        self.text += self._whole(_text(delta.get("content") or ""))
+        self.is_alive = self.is_alive or bool(pieces) or any(delta.get(name) for name in THOUGHTS)
 
     def _whole(self, content: str) -> str:
         """The text without its last character when that is half of one: servers cut an emoji in two."""
@@ -215,26 +238,19 @@ class _Turn:
         yield Finish("tool_calls" if found else "length" if self.reason == "length" else "stop")
 
 
-def _chunks(pieces: Iterator[bytes], call: Call) -> Iterator[dict[str, Any]]:
-    """The chunks up to the end mark."""
-    for data in data_of(pieces):
-        if data == DONE:
-            break
-        chunk = json.loads(data)
-        if chunk.get("error"):
-            raise _told(chunk["error"])
-        yield chunk
-    read_rest(pieces, call)
-
-
-def _events(chunks: Iterable[dict[str, Any]], request: ChatRequest) -> Iterator[ModelEvent]:
+def _events(pieces: Iterator[bytes], call: Call, request: ChatRequest) -> Iterator[ModelEvent]:
     turn = _Turn()
-    for chunk in chunks:
+    for batch in batches_of(unhurried(pieces)):
         if request.cancelled():
             return
-        event = turn.read(chunk)
-        if event is not None:
+        failure = turn.take(batch)
+        if (event := turn.said()) is not None:
             yield event
+        if failure is not None:
+            raise failure
+        if turn.is_over:
+            read_rest(pieces, call)
+            break
     if not request.cancelled():
         yield from turn.end()
 

@@ -13,6 +13,8 @@ from types import TracebackType
 
 import httpcore2
 
+from app.llm.http11 import Connection
+
 Key = tuple[bytes, bytes, int]
 
 
@@ -39,8 +41,8 @@ class ConnectionPool:
         self._places = BoundedSemaphore(most)
         self._lock = Lock()
         # Oldest first, of all addresses and of each.
-        self._idle: dict[httpcore2.HTTPConnection, Key] = {}
-        self._by_key: dict[Key, list[httpcore2.HTTPConnection]] = {}
+        self._idle: dict[Connection, Key] = {}
+        self._by_key: dict[Key, list[Connection]] = {}
 
     def handle_request(self, request: httpcore2.Request) -> httpcore2.Response:
         """Send a request; its connection comes back when the response is closed. Raises as httpcore does."""
@@ -79,20 +81,17 @@ class ConnectionPool:
     ) -> None:
         self.close()
 
-    def _take(self, origin: httpcore2.Origin) -> httpcore2.HTTPConnection:
+    def _take(self, origin: httpcore2.Origin) -> Connection:
         while (found := self._pop(_key(origin))) is not None:
             # The server may have closed it meanwhile.
             if not found.has_expired():
                 return found
             found.close()
-        return httpcore2.HTTPConnection(
-            origin,
-            ssl_context=self._ssl_context,
-            keepalive_expiry=self._idle_seconds,
-            network_backend=self._backend,
+        return Connection(
+            origin, ssl_context=self._ssl_context, backend=self._backend, idle_seconds=self._idle_seconds
         )
 
-    def _pop(self, key: Key) -> httpcore2.HTTPConnection | None:
+    def _pop(self, key: Key) -> Connection | None:
         with self._lock:
             waiting = self._by_key.get(key)
             if not waiting:
@@ -103,13 +102,13 @@ class ConnectionPool:
             del self._idle[found]
             return found
 
-    def _give_back(self, connection: httpcore2.HTTPConnection, origin: httpcore2.Origin) -> None:
+    def _give_back(self, connection: Connection, origin: httpcore2.Origin) -> None:
         try:
             self._keep(connection, origin)
         finally:
             self._places.release()
 
-    def _keep(self, connection: httpcore2.HTTPConnection, origin: httpcore2.Origin) -> None:
+    def _keep(self, connection: Connection, origin: httpcore2.Origin) -> None:
         if not connection.is_idle() or connection.is_closed():
             connection.close()
             return
@@ -119,7 +118,7 @@ class ConnectionPool:
             old = self._outdated()
         _close(old)
 
-    def _outdated(self) -> list[httpcore2.HTTPConnection]:
+    def _outdated(self) -> list[Connection]:
         """Take out the oldest ones while they are too many or too old."""
         found = []
         while self._idle:
@@ -161,6 +160,6 @@ def _key(origin: httpcore2.Origin) -> Key:
     return origin.scheme, origin.host, origin.port
 
 
-def _close(connections: Iterable[httpcore2.HTTPConnection]) -> None:
+def _close(connections: Iterable[Connection]) -> None:
     for connection in connections:
         connection.close()

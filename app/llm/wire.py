@@ -22,38 +22,32 @@ from app.llm.http import Call
 MAX_EVENT_BYTES = 2_000_000
 WRITE_SECONDS = 10.0
 PAUSE_SECONDS = 0.06
-# What was there already is read within this time.
-BURST_SECONDS = 0.002
+# What a read brings when there is more to read at once.
+MUCH_BYTES = 32_768
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 def unhurried(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same pieces; after each read that had to wait a pause, so that the next one finds several at once.
+    """The same pieces; after each a pause, so that the next read finds several events at once.
 
     The first one is not held up, and a person does not see that the later ones come a little later.
     """
-    woke = time.monotonic()
     for piece in pieces:
         yield piece
-        if time.monotonic() - woke > BURST_SECONDS:
+        if len(piece) < MUCH_BYTES:
             time.sleep(PAUSE_SECONDS)
-            woke = time.monotonic()
 
 
 def data_of(pieces: Iterable[bytes]) -> Iterator[str]:
     """The data of each event of a stream. Raises ModelError for an event without an end."""
-    lines: list[bytes] = []
-    for line in _lines(pieces):
-        if not line and lines:
-            yield b"\n".join(lines).decode("utf-8", "replace")
-            lines = []
-        elif line.startswith(b"data:"):
-            lines.append(line[5:].removeprefix(b" "))
+    for events in batches_of(pieces):
+        yield from events
 
 
-def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
+def batches_of(pieces: Iterable[bytes]) -> Iterator[list[str]]:
+    """The same, all events together that a piece has completed; nothing for a piece that completes none."""
+    rest, lines = b"", []
     for piece in pieces:
         rest += piece
         if len(rest) > MAX_EVENT_BYTES:
@@ -64,7 +58,15 @@ def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
         held = rest.endswith(b"\r")
         *whole, rest = _LINE_END.split(rest[:-1] if held else rest)
         rest += b"\r" if held else b""
-        yield from whole
+        found = []
+        for line in whole:
+            if line.startswith(b"data:"):
+                lines.append(line[5:].removeprefix(b" "))
+            elif not line and lines:
+                found.append(b"\n".join(lines).decode("utf-8", "replace"))
+                lines = []
+        if found:
+            yield found
 
 
 def read_rest(pieces: Iterator[bytes], call: Call) -> None:
