@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from redis import BlockingConnectionPool, Redis
 
 from app.config import Settings
+from app.redis_line import Line
 
 
 def init_runtime(app: Flask, settings: Settings) -> None:
@@ -25,6 +26,7 @@ def init_runtime(app: Flask, settings: Settings) -> None:
         decode_responses=True,
     )
     app.extensions["mcpshop_redis"] = Redis(connection_pool=pool)
+    app.extensions["mcpshop_redis_line"] = Line(app.extensions["mcpshop_redis"])
     app.extensions["mcpshop_redis_bytes"] = Redis.from_url(
         settings.redis_uri, socket_timeout=10, socket_connect_timeout=2
     )
@@ -38,6 +40,11 @@ def settings() -> Settings:
 def redis() -> Redis:
     """The Redis client of the current application; text in, text out."""
     return cast(Redis, current_app.extensions["mcpshop_redis"])
+
+
+def redis_line() -> Line:
+    """The way to the same Redis that many share: for what each answer in the making asks often."""
+    return cast(Line, current_app.extensions["mcpshop_redis_line"])
 
 
 def redis_bytes() -> Redis:

@@ -28,12 +28,13 @@ from app.conversations.service import RunClosed, RunKey
 from app.core.actor import Actor
 from app.db import db, in_transaction
 from app.gateway.account import account_of
+from app.gateway.breaker import Breaker
 from app.gateway.budgets import BudgetExceeded
 from app.gateway.failover import Answerer
 from app.gateway.routing import Agents, Route, builtin_route, routes_for
 from app.llm.client import Message, ModelError
 from app.llm.gateway import ModelOptions
-from app.runtime import redis, settings
+from app.runtime import redis, redis_line, settings
 from app.tools.cancellation import Cancellation, Cancelled
 from app.tools.executor import ToolResult
 
@@ -163,7 +164,9 @@ class Runner:
 
     def _answer_request(self) -> None:
         deadline = self._started + settings().run_seconds
-        answerer = self._answerer = Answerer(self._routes())
+        # What it asks Redis goes with what the run logs write.
+        breaker = Breaker(redis(), redis_line())
+        answerer = self._answerer = Answerer(self._routes(), breaker=breaker)
         briefing = Briefing.of(self._task.actor, self._task.options)
         self._known = self._task.known()
         messages = list(self._known.messages)

@@ -15,7 +15,7 @@ from app.conversations.models import Run
 from app.conversations.service import RunKey
 from app.core.errors import Conflict, Unavailable
 from app.db import db, in_transaction
-from app.runtime import redis, settings
+from app.runtime import redis, redis_line, settings
 
 Prepared = TypeVar("Prepared", covariant=True)
 Job = TypeVar("Job")
@@ -64,7 +64,7 @@ def start(wish: Wish[Job], launch: Launch[Job]) -> RunKey:
 
 def _launch(wish: Wish[Job], launch: Launch[Job]) -> RunKey:
     run_id = wish.run_id
-    run_log = RunLog(redis(), settings(), run_id)
+    run_log = RunLog(redis(), redis_line(), settings(), run_id)
     try:
         run_log.open()
     except RedisError as error:

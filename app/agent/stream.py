@@ -20,6 +20,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.config import Settings
+from app.redis_line import Command, Line
 from app.tools.limits import to_json
 
 START = "start"
@@ -79,8 +80,9 @@ def alive_ms(settings: Settings) -> int:
 class RunLog:
     """The writing side. Ids are 1-0, 2-0, ... so that an append may be repeated after a lost connection."""
 
-    def __init__(self, redis: Redis, settings: Settings, run_id: str) -> None:
+    def __init__(self, redis: Redis, line: Line, settings: Settings, run_id: str) -> None:
         self._redis = redis
+        self._line = line
         self._settings = settings
         self._run_id = run_id
         self._key = stream_key(run_id)
@@ -93,11 +95,12 @@ class RunLog:
     def open(self) -> None:
         """Create the stream with a hidden first entry, and the first heartbeat. Raises RedisError."""
         self._number = 1
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.xadd(self._key, {"t": START}, id="1-0")
-        pipe.expire(self._key, self._settings.run_seconds + self._settings.run_log_seconds)
-        pipe.set(alive_key(self._run_id), "1", px=alive_ms(self._settings))
-        for answer in pipe.execute(raise_on_error=False):
+        answers = self._line.send(
+            ("XADD", self._key, "1-0", "t", START),
+            ("EXPIRE", self._key, self._settings.run_seconds + self._settings.run_log_seconds),
+            ("SET", alive_key(self._run_id), "1", "PX", alive_ms(self._settings)),
+        )
+        for answer in answers:
             if isinstance(answer, Exception) and not _is_known(answer):
                 raise answer
 
@@ -124,15 +127,15 @@ class RunLog:
         self._write(type_, data, is_end=True)
 
     def _add(self, entry_id: str, fields: dict[str, str], *, is_end: bool) -> None:
-        pipe = self._redis.pipeline(transaction=False)
         # A stream that is gone (Redis lost its data) must not come back without its beginning.
-        bounds: dict[str, Any] = {"maxlen": MAX_EVENTS, "approximate": True, "nomkstream": True}
-        pipe.xadd(self._key, cast(Any, fields), id=entry_id, **bounds)
+        bounds = ("NOMKSTREAM", "MAXLEN", "~", MAX_EVENTS)
+        commands: list[Command] = [("XADD", self._key, *bounds, entry_id, "t", fields["t"], "e", fields["e"])]
         if is_end:
-            pipe.delete(alive_key(self._run_id), abort_key(self._run_id))
-            pipe.expire(self._key, self._settings.run_log_seconds)
-        pipe.publish(channel(self._run_id), "")
-        added = pipe.execute(raise_on_error=False)[0]
+            commands += [
+                ("DEL", alive_key(self._run_id), abort_key(self._run_id)),
+                ("EXPIRE", self._key, self._settings.run_log_seconds),
+            ]
+        added = self._line.send(*commands, ("PUBLISH", channel(self._run_id), ""))[0]
         if added is None or (_is_known(added) and not self._has(entry_id)):
             raise LogLost(self._run_id)
         if isinstance(added, Exception) and not _is_known(added):

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from app.core.actor import Role, roles_from
 from app.core.clock import now as utc_now
 from app.db import db
-from app.runtime import redis
+from app.runtime import redis, redis_line
 from app.tools.models import ToolGroup, ToolSetting
 from app.tools.spec import ToolSpec
 
@@ -158,7 +158,10 @@ def _copy() -> _Copy:
 
 def _version() -> tuple[str | None, float]:
     try:
-        return cast(str | None, redis().get(VERSION_KEY)) or UNCHANGED, MAX_AGE_SECONDS
+        (version,) = redis_line().send(("GET", VERSION_KEY))
+        if isinstance(version, RedisError):
+            raise version
+        return cast(str | None, version) or UNCHANGED, MAX_AGE_SECONDS
     except RedisError as error:
         log.warning("tool_switches_without_redis error=%s", error)
         return None, MAX_AGE_WITHOUT_REDIS_SECONDS

@@ -92,7 +92,9 @@ def test_many_readers_in_other_processes_follow_live(
 def test_a_quiet_stream_is_kept_open_by_pings(make_app: Any) -> None:
     app = make_app(sse_ping_seconds=0.1)
     with app.app_context():
-        RunLog(redis_of(app), app.extensions["mcpshop_settings"], "r1").open()
+        RunLog(
+            redis_of(app), app.extensions["mcpshop_redis_line"], app.extensions["mcpshop_settings"], "r1"
+        ).open()
         frames = Reader.of("r1", "en").frames()
     assert [next(frames) for _ in range(3)] == [": open\n\n", ": ping\n", ": ping\n"]
     frames.close()
@@ -325,7 +327,7 @@ def test_without_redis_nothing_is_started(make_app: Any, alice: Person) -> None:
 
 def test_an_append_that_is_repeated_after_a_lost_answer_is_there_once(app: Flask) -> None:
     settings: Settings = app.extensions["mcpshop_settings"]
-    log = RunLog(redis_of(app), settings, "r2")
+    log = RunLog(redis_of(app), app.extensions["mcpshop_redis_line"], settings, "r2")
     log.open()
     log.append("chunk", {"content": "a"})
     log._number -= 1
