@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from flask import Flask, current_app
 
 from app.llm.client import Alive, ChatModel, ChatRequest, ModelError, ModelEvent, TextDelta
+from app.llm.wire import pause
 from app.tools.cancellation import Cancellation
 
 _END = object()
 _WAKE = object()
-PAUSE_SECONDS = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def _batches(
             raise ModelError("TIMEOUT", "the answer took too long", retryable=True)
         if batch and not is_over:
             # Each delta costs the run log and every reader: what comes meanwhile goes with the next one.
-            time.sleep(PAUSE_SECONDS)
+            pause()
 
 
 def _take(inbox: queue.Queue[object], until: float) -> list[object]:

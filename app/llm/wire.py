@@ -21,7 +21,8 @@ from app.llm.http import Call
 # A server that never ends a line must not fill our memory.
 MAX_EVENT_BYTES = 2_000_000
 WRITE_SECONDS = 10.0
-PAUSE_SECONDS = 0.06
+BEAT_SECONDS = 0.08
+SHORTEST_SECONDS = 0.02
 # What a read brings when there is more to read at once.
 MUCH_BYTES = 32_768
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -36,7 +37,13 @@ def unhurried(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         yield piece
         if len(piece) < MUCH_BYTES:
-            time.sleep(PAUSE_SECONDS)
+            pause()
+
+
+def pause() -> None:
+    """Until the next beat, which is the same for everybody in this process: what is written then is written together."""
+    left = BEAT_SECONDS - time.monotonic() % BEAT_SECONDS
+    time.sleep(left if left > SHORTEST_SECONDS else left + BEAT_SECONDS)
 
 
 def data_of(pieces: Iterable[bytes]) -> Iterator[str]:
