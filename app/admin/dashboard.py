@@ -1,4 +1,4 @@
-"""How the service goes: welcomes, answers, calls of tools, what went wrong, and what the processes take.
+"""How the service goes: welcomes, consultants, answers, calls of tools, what went wrong, and what the processes take.
 
 Everything but the processes is counted by the database, so the same whichever process is asked; the number of statements does
 not depend on how much there is.
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from app.admin.processes import Machine, Process, list_processes, machines_of
+from app.consultants.figures import DeskFigures, read_desk_figures
 from app.conversations.models import Run
 from app.db import db
 from app.gateway import usage
@@ -47,6 +48,7 @@ class Dashboard:
     first: date
     last: date
     welcomes: onboarding.Figures
+    desk: DeskFigures
     agents: Sequence[usage.Line]
     opinion: Opinion
     calls: statistics.Totals
@@ -68,6 +70,7 @@ def read_dashboard(days: int = DEFAULT_PERIOD) -> Dashboard:
         first=first,
         last=last,
         welcomes=welcomes,
+        desk=read_desk_figures(begin),
         agents=usage.list_sources(days),
         opinion=opinion_since(begin),
         calls=calls,

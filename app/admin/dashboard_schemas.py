@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 
 from app.admin.dashboard import Dashboard
 from app.admin.processes import Machine, Process
+from app.consultants.figures import ANSWER_TARGET, CLAIM_TARGET, DeskFigures, Waits
+from app.consultants.states import Source
 from app.gateway import usage
 from app.mcp import statistics
 from app.onboarding.queries import RunView
@@ -29,6 +31,42 @@ class AgentOut(BaseModel):
     first_word_p95_ms: int | None
     duration_p50_ms: int | None
     duration_p95_ms: int | None
+
+
+class WaitOut(BaseModel):
+    """How long something took, in seconds; `in_time` is the share that kept the promise, null without any."""
+
+    number: int
+    in_time: float | None
+    target_seconds: int
+    p50_seconds: int | None
+    p95_seconds: int | None
+
+
+class ConsultantOut(BaseModel):
+    """A consultant's customers of the period. Times in seconds."""
+
+    name: str
+    claimed: int
+    answered: int
+    claim_p50_seconds: int | None
+    answer_p50_seconds: int | None
+
+
+class DeskOut(BaseModel):
+    """Customers who began to wait for a person in the period; `waiting`, `talking` and `online` are now."""
+
+    opened: int
+    asked: int
+    waiting: int
+    late: int
+    talking: int
+    online: int
+    claims: WaitOut
+    first_answers: WaitOut
+    rating: float | None
+    ratings: int
+    consultants: list[ConsultantOut]
 
 
 class ToolOut(BaseModel):
@@ -96,6 +134,7 @@ class DashboardOut(MetricsOut):
     days: list[DayOut]
     errors: list[ErrorOut]
     failures: list[FailureOut]
+    desk: DeskOut
     agents: list[AgentOut]
     conversation_ratings: RatingsOut
     calls: CallsOut
@@ -113,6 +152,7 @@ def dashboard_of(shown: Dashboard, failed: list[RunView]) -> DashboardOut:
         failures=[
             FailureOut(**{name: getattr(run, name) for name in FailureOut.model_fields}) for run in failed
         ],
+        desk=_desk(shown.desk),
         agents=[_agent(line) for line in shown.agents],
         conversation_ratings=RatingsOut(
             count=shown.opinion.count,
@@ -127,6 +167,42 @@ def dashboard_of(shown: Dashboard, failed: list[RunView]) -> DashboardOut:
         ],
         processes=None if shown.processes is None else [_process(each) for each in shown.processes],
         machines=[_machine(each) for each in shown.machines],
+    )
+
+
+def _desk(desk: DeskFigures) -> DeskOut:
+    return DeskOut(
+        opened=desk.opened,
+        asked=desk.by_source[Source.ASKED.value],
+        waiting=desk.waiting,
+        late=desk.late,
+        talking=desk.talking,
+        online=desk.online,
+        claims=_wait(desk.claims, desk.claimed_in_time, CLAIM_TARGET),
+        first_answers=_wait(desk.answers, desk.answered_in_time, ANSWER_TARGET),
+        rating=desk.rating,
+        ratings=desk.ratings,
+        consultants=[
+            ConsultantOut(
+                name=each.name,
+                claimed=each.claimed,
+                answered=each.answers.total,
+                claim_p50_seconds=each.claims.percentiles()[0],
+                answer_p50_seconds=each.answers.percentiles()[0],
+            )
+            for each in desk.people
+        ],
+    )
+
+
+def _wait(waits: Waits, in_time: float | None, target: timedelta) -> WaitOut:
+    p50, p95 = waits.percentiles()
+    return WaitOut(
+        number=waits.total,
+        in_time=in_time,
+        target_seconds=int(target.total_seconds()),
+        p50_seconds=p50,
+        p95_seconds=p95,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from flask_babel import format_date, gettext, ngettext
 
 from app.admin.dashboard import ANSWERS, OUTBOX, TOOLS, WELCOME, Dashboard, Trouble
+from app.consultants.figures import DeskFigures, Waits
 from app.core.errors import N_
 from app.gateway.usage_text import source_name
 from app.mcp.log_text import chart_of, kind_name
@@ -50,7 +52,13 @@ def size_of(size: int) -> str:
 
 def age_of(started_at: float) -> str:
     """How long a process has been running."""
-    seconds = max(0, int(time.time() - started_at))
+    return span_of(max(0, int(time.time() - started_at)))
+
+
+def span_of(seconds: int | None) -> str:
+    """A span of time in its largest whole unit."""
+    if seconds is None:
+        return "–"
     if seconds < 60:
         return str(ngettext("%(num)s second", "%(num)s seconds", seconds))
     if seconds < 3_600:
@@ -58,6 +66,13 @@ def age_of(started_at: float) -> str:
     if seconds < 2 * 86_400:
         return str(ngettext("%(num)s hour", "%(num)s hours", seconds // 3_600))
     return str(ngettext("%(num)s day", "%(num)s days", seconds // 86_400))
+
+
+def wait_of(seconds: int | None) -> str:
+    """A wait to the second: 4:05 are four minutes."""
+    if seconds is None:
+        return "–"
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60}:{seconds % 60:02d}"
 
 
 def charts_of(shown: Dashboard) -> list[dict[str, Any]]:
@@ -79,6 +94,32 @@ def charts_of(shown: Dashboard) -> list[dict[str, Any]]:
                 "unit": "",
             }
         )
+    if shown.desk.claims.total:
+        found.append(_waits_chart(shown.desk))
     if shown.calls.total.figures.calls:
         found.append(chart_of(shown.series))
     return found
+
+
+# Until so many minutes, in a chart of waits.
+STEPS_IN_MINUTES = (1, 2, 5, 10, 30)
+
+
+def _waits_chart(desk: DeskFigures) -> dict[str, Any]:
+    """How many were claimed and answered within so many minutes."""
+    names = [gettext("up to %(minutes)s min", minutes=each) for each in STEPS_IN_MINUTES]
+    return {
+        "kind": "bar",
+        "title": gettext("Until the claim and until the first answer"),
+        "categories": [*names, gettext("longer")],
+        "series": [
+            {"name": gettext("Claim"), "values": _spread(desk.claims)},
+            {"name": gettext("First answer"), "values": _spread(desk.answers)},
+        ],
+        "unit": "",
+    }
+
+
+def _spread(waits: Waits) -> list[int]:
+    upto = [waits.within(timedelta(minutes=each)) for each in STEPS_IN_MINUTES]
+    return [later - before for before, later in zip([0, *upto], [*upto, waits.total], strict=True)]

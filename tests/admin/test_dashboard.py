@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app.admin.processes import SILENT_SECONDS, Reporter, list_processes, report_for_ever
+from app.consultants.models import Consultation
 from app.conversations.models import Run
 from app.core.actor import Role
 from app.core.clock import now
@@ -61,7 +62,7 @@ def test_an_empty_shop_says_that_there_is_nothing_and_shows_no_zeros(admin: Flas
     post_form(admin, "/locale", locale="en")
     text = admin.get("/admin/dashboard").text
     for said in (
-        "Nobody has registered", "Nobody has asked", "No calls", "Nothing went wrong", "No process has reported",
+        "Nobody has registered", "Nobody has waited", "Nobody has asked", "No calls", "Nothing went wrong", "No process has reported",
     ):  # fmt: skip
         assert said in text, said
     assert "stat-value" not in text
@@ -156,3 +157,44 @@ def test_the_running_shop_tells_of_its_web_process_worker_and_scheduler(shop: Ru
     assert len(told["machines"]) == 1 and told["machines"][0]["processes"] == len(told["processes"])
     assert all(each["memory"] > 10_000_000 for each in told["processes"])
     assert told["first"] <= now().date().isoformat()
+
+
+def wait_for_a_person(name: str, **values: Any) -> None:
+    """A customer's wait; the moments are seconds after its beginning, which was a quarter of an hour ago."""
+    began = now() - timedelta(minutes=15)
+    moments = {
+        key: began + timedelta(seconds=seconds) for key, seconds in values.items() if key.endswith("_at")
+    }
+    talk, user = make_conversation(f"user:{name}"), make_user(name)
+    rest = {key: value for key, value in values.items() if not key.endswith("_at")}
+    save(
+        Consultation(
+            conversation_id=talk, user_id=user.id, open_in=talk, waiting_since=began, **rest, **moments
+        )
+    )
+
+
+def test_it_measures_claims_and_first_answers_against_their_targets(admin: FlaskClient) -> None:
+    clara = make_user("clara", roles=(Role.CUSTOMER, Role.CONSULTANT))
+    claimed = {"status": "claimed", "claimed_by": clara.id}
+    wait_for_a_person("amy", **claimed, claimed_at=60, first_answer_at=100)
+    wait_for_a_person(
+        "bea", **claimed, source="asked", claimed_at=700, first_answer_at=1_001, taken_over_at=700
+    )
+    # Answered before it was released and claimed again: no first answer to this claim.
+    wait_for_a_person("cat", **claimed, claimed_at=600, first_answer_at=30)
+    wait_for_a_person("dot")
+    told = admin.get(f"{API}?days=7").json
+    assert told is not None
+    desk = told["desk"]
+    assert (desk["opened"], desk["asked"], desk["waiting"], desk["late"], desk["talking"]) == (4, 1, 1, 1, 1)
+    assert desk["claims"] == {
+        "number": 3, "in_time": 0.5, "target_seconds": 600, "p50_seconds": 600, "p95_seconds": 700,
+    }  # fmt: skip
+    answers = desk["first_answers"]
+    assert (answers["number"], answers["in_time"], answers["p95_seconds"]) == (2, 0.5, 301)
+    assert desk["consultants"] == [
+        {"name": "clara", "claimed": 3, "answered": 2, "claim_p50_seconds": 600, "answer_p50_seconds": 40}
+    ]
+    text = admin.get("/admin/dashboard?days=7").text
+    assert "clara" in text and "50.0%" in text
