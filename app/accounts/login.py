@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from logging import getLogger
+from typing import cast
 
 from flask import Request, request, session
 from flask_login import LoginManager
 from flask_login import login_user as remember_in_request
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Table, bindparam, delete, select
 
 from app.accounts import attempts, passwords, queries, service
 from app.accounts.models import LoginSession, User
@@ -52,7 +53,7 @@ def load_by_session(token: str) -> SignedIn | None:
     """The user of a browser's login session; nobody when it has ended or the request shows a bearer token."""
     if uses_bearer():
         return None
-    row = db.session.execute(_by_session, {"token_hash": digest(token), "at": now()}).first()
+    row = db.session.connection().execute(_by_session, {"token_hash": digest(token), "at": now()}).first()
     return SignedIn(_loaded(row.id, row.username, row.role_names), token) if row else None
 
 
@@ -64,22 +65,20 @@ def load_by_bearer(incoming: Request) -> SignedIn | None:
     if claims is None:
         return None
     values = {"claimed_id": claims.user_id, "issued_at": claims.issued_at}
-    row = db.session.execute(_by_claims, values).first()
+    row = db.session.connection().execute(_by_claims, values).first()
     return SignedIn(_loaded(row.id, row.username, row.role_names)) if row else None
 
 
-# Made once: every request of somebody signed in asks one of these.
-_by_session = (
-    select(User.id, User.username, User.role_names)
-    .join(LoginSession, LoginSession.user_id == User.id)
-    .where(
-        LoginSession.token_hash == bindparam("token_hash"),
-        LoginSession.expires_at > bindparam("at"),
-        User.is_active,
-    )
+# Made once: every request of somebody signed in asks one of these. Of tables, which takes less than mapped objects.
+_users, _sessions = cast(Table, User.__table__).c, cast(Table, LoginSession.__table__).c
+_who = select(_users.id, _users.username, _users.role_names)
+_by_session = _who.join(LoginSession.__table__, _sessions.user_id == _users.id).where(
+    _sessions.token_hash == bindparam("token_hash"), _sessions.expires_at > bindparam("at"), _users.is_active
 )
-_by_claims = select(User.id, User.username, User.role_names).where(
-    User.id == bindparam("claimed_id"), User.is_active, User.password_changed_at <= bindparam("issued_at")
+_by_claims = _who.where(
+    _users.id == bindparam("claimed_id"),
+    _users.is_active,
+    _users.password_changed_at <= bindparam("issued_at"),
 )
 
 

@@ -14,6 +14,7 @@ from app.agent.controls import controls_of
 from app.agent.stream import RunLog, channel
 from app.tools.cancellation import Cancellation
 from app.web.hub import hub_of
+from app.web.i18n import babel_locale
 
 log = getLogger(__name__)
 # What a run does: it is given the flag that stops it, and what to call when it is over before its work is.
@@ -29,7 +30,7 @@ def in_background(run_id: str, locale: str, run_log: RunLog, work: Work) -> None
 
     def body() -> None:
         try:
-            with app.app_context(), force_locale(locale):
+            with app.app_context(), force_locale(babel_locale(locale)):
                 work(cancellation, lambda: controls_of(app).remove(run_id))
         except Exception:
             # Readers and the scheduler find a run without a heartbeat and close it.

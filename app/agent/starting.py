@@ -16,6 +16,7 @@ from app.conversations.service import RunKey
 from app.core.errors import Conflict, Unavailable
 from app.db import db, in_transaction
 from app.runtime import redis, redis_line, settings
+from app.tools import groups
 
 Prepared = TypeVar("Prepared", covariant=True)
 Job = TypeVar("Job")
@@ -66,9 +67,11 @@ def _launch(wish: Wish[Job], launch: Launch[Job]) -> RunKey:
     run_id = wish.run_id
     run_log = RunLog(redis(), redis_line(), settings(), run_id)
     try:
-        run_log.open()
+        # The run will look which tools are on.
+        (tools_version,) = run_log.open(groups.VERSION_ASKED)
     except RedisError as error:
         raise Unavailable() from error
+    groups.heard(tools_version)
     try:
         task = in_transaction(lambda: wish.prepare(run_id))
     except BaseException:

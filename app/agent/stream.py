@@ -92,17 +92,19 @@ class RunLog:
         self._events: list[Event] = []
         self.on_news: Callable[[], None] = _nobody
 
-    def open(self) -> None:
-        """Create the stream with a hidden first entry, and the first heartbeat. Raises RedisError."""
+    def open(self, *more: Command) -> list[Any]:
+        """Create the stream with a hidden first entry, and the first heartbeat; the answers to `more` commands. Raises RedisError."""
         self._number = 1
         answers = self._line.send(
             ("XADD", self._key, "1-0", "t", START),
             ("EXPIRE", self._key, self._settings.run_seconds + self._settings.run_log_seconds),
             ("SET", alive_key(self._run_id), "1", "PX", alive_ms(self._settings)),
+            *more,
         )
         for answer in answers:
             if isinstance(answer, Exception) and not _is_known(answer):
                 raise answer
+        return answers[len(answers) - len(more) :]
 
     def append(self, type_: str, data: dict[str, Any]) -> None:
         """Write one event and tell the readers. Raises LogLost, or RedisError when Redis stays away."""

@@ -22,6 +22,7 @@ from app.tools.spec import ToolSpec
 
 log = getLogger(__name__)
 VERSION_KEY = "tools:version"
+VERSION_ASKED = ("GET", VERSION_KEY)
 # Before the first change.
 UNCHANGED = "0"
 READ, WRITE, ON_BEHALF_OF = "read", "write", "on_behalf_of"
@@ -30,7 +31,7 @@ RIGHTS = (READ, WRITE, ON_BEHALF_OF)
 MAX_AGE_SECONDS = 5.0
 MAX_AGE_WITHOUT_REDIS_SECONDS = 1.0
 # A request looks several times; that costs one question to Redis.
-FRESH_SECONDS = 0.01
+FRESH_SECONDS = 0.05
 _touches = 0
 
 
@@ -156,9 +157,17 @@ def _copy() -> _Copy:
     return copy
 
 
+def heard(version: object) -> None:
+    """Redis was asked `VERSION_ASKED` just now, together with something else: this is what it said."""
+    copy: _Copy | None = current_app.extensions.get("mcpshop_tool_switches")
+    is_same = copy is not None and copy.version == (version or UNCHANGED) and copy.touches == _touches
+    if copy is not None and is_same:
+        copy.looked_at = time.monotonic()
+
+
 def _version() -> tuple[str | None, float]:
     try:
-        (version,) = redis_line().send(("GET", VERSION_KEY))
+        (version,) = redis_line().send(VERSION_ASKED)
         if isinstance(version, RedisError):
             raise version
         return cast(str | None, version) or UNCHANGED, MAX_AGE_SECONDS
