@@ -52,6 +52,7 @@ LOADS = (
     Load("all in flight, the model thinks 8 s", within=8.6, thinks=8, rounds=2),
     Load("the same, answers of 1 piece", within=8, thinks=8, rounds=2, pieces=1),
     Load("all in flight, the model thinks 4 s", within=4.6, thinks=4, rounds=2),
+    Load("all in flight, the model thinks 2 s", within=2.6, thinks=2, rounds=2),
     Load("25 a second, the model answers at once", within=8),
     Load("all in one moment", within=0),
 )
@@ -122,7 +123,8 @@ def _note(cpu: dict[str, float]) -> str:
     if not whole:
         return "The CPU time of a process is not known on this system."
     return (
-        f"CPU of the web process: {whole:.1f} ms a chat, of that {(whole - short) / (PIECES - 1):.2f} ms a piece.\n"
+        f"CPU of the web process: {whole:.1f} ms a chat; {short:.1f} ms one of a single piece, from its request to its last "
+        f"event; {(whole - short) / (PIECES - 1):.2f} ms each further piece.\n"
         f"So one process begins and ends {1000 / whole:.0f} such chats a second at most, client and model having "
         f"processors of their own;\n200 that begin in one moment wait for each other, {CHATS * short / 2000:.1f} s "
         "and more at the median. More processes share them."
