@@ -16,6 +16,7 @@ from app.runtime import settings
 ISSUER = "mcpshop"
 AUDIENCE = "mcpshop-api"
 ALGORITHM = "HS256"
+MAX_KEPT_CHARS = 1_000
 REQUIRED = ["iss", "aud", "sub", "iat", "exp"]
 
 
@@ -44,25 +45,33 @@ def issue_token(user_id: int) -> tuple[str, int]:
 
 def read_token(token: str) -> Claims | None:
     """The claims of a genuine token that has not expired, else None."""
+    # Ours are short: what is not, nobody keeps.
+    read = _read if len(token) <= MAX_KEPT_CHARS else _read.__wrapped__
+    found = read(token, settings().secret_key)
+    if found is None:
+        return None
+    claims, expires = found
+    at = now().timestamp()
+    return claims if claims.issued_at.timestamp() <= at + 1 and at < expires else None
+
+
+# A program shows the same token with each request; of its signature nothing changes with time.
+@lru_cache(maxsize=2_000)
+def _read(token: str, secret: str) -> tuple[Claims, float] | None:
+    """What a genuine token says, and when it expires; time is checked by the program's one clock, not here."""
     try:
         claims = jwt.decode(
             token,
-            _key(settings().secret_key),
+            _key(secret),
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
-            # Time is checked below, against the program's one clock.
             options={"require": REQUIRED, "verify_exp": False, "verify_iat": False},
         )
         expires, issued = float(claims["exp"]), float(claims["iat"])
-        user_id, issued_at = int(claims["sub"]), datetime.fromtimestamp(issued, UTC)
+        return Claims(int(claims["sub"]), datetime.fromtimestamp(issued, UTC)), expires
     except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError, OSError):
         return None
-    return (
-        Claims(user_id, issued_at)
-        if issued <= now().timestamp() + 1 and now().timestamp() < expires
-        else None
-    )
 
 
 @lru_cache(maxsize=4)
