@@ -9,13 +9,16 @@ _COMMANDS: tuple[tuple[Literal["help", "repeat", "cancel"], re.Pattern[str]], ..
     (
         "help",
         re.compile(
-            r"^(?:帮助|帮忙|怎么用|怎么说|我能说什么|我可以说什么|你能做什么|你会什么|有什么功能|使用说明|help|help me|what can (?:i say|you do)|how does (?:this|it) work)$"
+            r"^(?:帮助|帮忙|怎么用|怎么说|我(?:都|还)?(?:能|可以)说(?:些|点)?(?:什么|啥)|你(?:都|还)?(?:能|会|可以)(?:帮我)?(?:做|干)?(?:些|点)?(?:什么|啥)|(?:都)?有(?:什么|哪些)功能|使用说明|"
+            r"help|help me|what (?:else )?can (?:i (?:say|ask)|you do)|how does (?:this|it) work|how do i use (?:this|it))$"
         ),
     ),
     (
         "repeat",
         re.compile(
-            r"^(?:再说一遍|再来一遍|再读一遍|重复一遍|重复|再说一次|再念一遍|没听清|没听清楚|什么|啥|你说什么|(?:say|repeat) (?:that|it)(?: again)?|repeat|again|come again|pardon|what|what did you say|sorry what|say again)$"
+            r"^(?:再说一遍|再来一遍|再读一遍|重复一遍|重复|再说一次|再念一遍|再(?:念|讲|读|说)一(?:遍|次)|(?:没|听不)(?:听)?(?:清|清楚|见|到)|什么|啥|你?(?:刚才|刚刚)?说(?:的)?(?:什么|啥)|"
+            r"(?:(?:can|could) you )?(?:please )?(?:say|repeat) (?:that|it)(?: (?:again|once more|one more time))?|repeat|again|once more|one more time|come again|pardon(?: me)?|huh|"
+            r"(?:sorry )?what(?: was that| did you (?:just )?say)?|i (?:didn't|did not) (?:catch|hear|get) (?:that|it)|say (?:what|again))(?: please)?$"
         ),
     ),
     (

@@ -1,16 +1,20 @@
-"""Changes of mind about what was read out: 不对，是三件; the other one; make it the big one; 再加一支口红."""
+"""Changes of mind about what was read out: 不对，是三件; the other one; make it the big one; 不是，是口红; 再加一支口红."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.catalogue.filters import ProductFilter
 from app.catalogue.queries import find_products, find_view, list_by_sku
 from app.catalogue.records import ProductView
+from app.language.concepts import analyse
 from app.language.normalise import normalise
+from app.llm.builtin import cues
+from app.llm.builtin.intents import Intent, Item, Plan
 from app.llm.builtin.slots import read_item
+from app.llm.builtin.understand import understand
 from app.voice.dialogue import Asked, Step
 
 _PREFIX = re.compile(
@@ -33,6 +37,14 @@ _SIZE = re.compile(
     r"(\d+(?:\.\d+)?) ?(ml|毫升|g|克|片|支|条|瓶|双|包|分钟|min|pcs|vials|sticks|jars|pairs|bags|件套|set)"
 )
 _WITH_QTY = ("add_to_cart", "update_cart")
+# What is done to a product, as the intent that does it to another one.
+_AS_INTENT = {"add_to_cart": "add", "update_cart": "set_qty", "remove_from_cart": "remove"}
+# How one says that another product is meant, before its name.
+_IT_IS = re.compile(
+    r"^(?:我?(?:说|要|想要)的?是|是|我?(?:想)?要|换成?|改成?|it's|it is|it was|i (?:want|need|meant?|said)|i'd like|i would like|make (?:it|that)|give me)\s*"
+)
+# Intents of words that only name a product.
+_NAMING = frozenset({"find", "bare", "want", "follow"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,43 @@ def corrected(said: str, asked: Asked) -> Corrected | None:
     if qty is not None and place is not None and 0 < qty <= 999:
         return Corrected(_changed(asked.steps, place, qty=qty))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Another product in place of the one in the step at `place`: the plan that does to it what was to be done."""
+
+    place: int
+    plan: Plan
+
+
+def swapped(said: str, asked: Asked, language: str) -> Swap | None:
+    """ "No, the body lotion": the same with another product; None when the utterance is no correction that names one."""
+    rest = _PREFIX.sub("", said)
+    place = _last_with(asked.steps, "sku")
+    if rest == said or place is None:
+        return None
+    step, rest = asked.steps[place], _IT_IS.sub("", rest.strip(" ,，。.!"))
+    item = named_product(rest)
+    if item is None or step.action not in _AS_INTENT:
+        return None
+    intents = understand(rest, language).intents
+    if len(intents) != 1 or intents[0].name not in _NAMING:
+        return None
+    qty = item.qty or step.params.get("qty")
+    name = _AS_INTENT[step.action]
+    items = (replace(item, qty=qty if name == "add" else None, pronoun=False),)
+    return Swap(place, Plan(language, (Intent(name, rest, items=items, qty=qty),)))
+
+
+def named_product(said: str) -> Item | None:
+    """The one product that the words name, and nothing else but how many; None when they ask or compare."""
+    item = read_item(said)
+    is_kind = bool(analyse(item.phrase).of_kind("product"))
+    asks = any(cues.pattern(name).search(said) for name in ("searches", "wh"))
+    if not is_kind or asks or item.price or item.extreme or item.relative:
+        return None
+    return item
 
 
 def is_addition(said: str) -> bool:

@@ -19,7 +19,20 @@ _FILLERS_EN = re.compile(
 )
 _STUTTER_EN = re.compile(r"(?<![a-z'])([a-z']+)(?: \1(?![a-z']))+")
 _STUTTER_ZH = re.compile(r"(我要|我想|帮我|给我|加|来|买|请)(?:[,，、 ]*\1)+(?!点|看)")
+# Thanks at the end of a wish; where nothing else is said they stay.
+_THANKS = re.compile(
+    r"(?<=.)[,，。 ]*(?:谢谢(?:你|您|啦|了)?|多谢|thanks(?: a lot| so much)?|thank you(?: very much| so much)?|cheers)$"
+)
 _SHORT_FORMS = (
+    (re.compile(r"(?<![a-z])(i'd|i would) love(?! to know)(?![a-z])"), r"\1 like"),
+    (
+        re.compile(
+            r"(?<![a-z])(?:ring|hook|set|sort) (?:me |us )?(?:up|out)(?: with)? (?=(?:an?|one|two|three|some|the|\d)\b)"
+        ),
+        "get me ",
+    ),
+    # 结一下账, 下个单, 买个单: the word with something put in between.
+    (re.compile(r"(结|买|埋|下)(?:一?下|一?个|了)(账|帐|单)"), r"\1\2"),
     (re.compile(r"(?<!到)(?<!进)加购物车(?!里)|加购(?!物)"), "加到购物车"),
     # "Add to hand creams" is "add two hand creams", unless it goes on with what one adds to.
     (
@@ -85,6 +98,7 @@ def heard(text: str) -> str:
     for pattern, word in _SHORT_FORMS:
         said = pattern.sub(word, said)
     said = _STUTTER_ZH.sub(r"\1", _STUTTER_EN.sub(r"\1", said)).strip(" ,.;!?~")
+    said = _THANKS.sub("", said) or said
     return put_right(said) or normalise(text)[:MAX_CHARS]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -12,13 +13,15 @@ from app.insights.question import Question
 from app.insights.questions import answer as read_question
 from app.insights.steps import Steps
 from app.language.normalise import detect_language, is_cjk
-from app.llm.builtin.intents import Plan
+from app.llm.builtin.intents import Intent, Plan
 from app.llm.builtin.understand import understand
 from app.llm.client import Message
 from app.operations.desk import settle
 from app.runtime import settings
+from app.voice.corrections import named_product
 from app.voice.modelling import Reading, read_with_model
 from app.voice.planning import Played, play
+from app.voice.reads import Reads
 from app.voice.spoken import BUILTIN, MODEL, TEMPLATE
 from app.voice.templates import match_template
 
@@ -44,8 +47,27 @@ _UNSURE = frozenset(
         "compare_more",
     }
 )
+# Those of an answer that asks back, and what it asks for.
+MISSING = {
+    "unknown": "",
+    "nothing": "",
+    "what_to_find": "q",
+    "add_what": "sku",
+    "which_product": "sku",
+    "remove_what": "sku",
+    "set_what": "sku",
+    "replace_what": "sku",
+    "compare_more": "sku",
+    "set_to_what": "qty",
+    "qty_ask": "qty",
+    "remark": "qty",
+}
 # Too short to hold a wish: a model is not asked about a mumble.
 _FEWEST_CHARS, _FEWEST_WORDS = 4, 2
+_WANTS = re.compile(
+    r"^(?:please )?(?:i need|i want|i'd like|i would like|i'll have|give me|let me have|can i (?:have|get))(?: to (?:buy|get|have))? (?:an?|one|some|the|this|that|my)\b"
+    r"|^我?(?:想要|要|需要|想买|要买)(?![看找求问查去])"
+)
 _FIGURES = (Role.OPERATOR, Role.ADMIN)
 
 
@@ -90,11 +112,15 @@ def meaning(actor: Actor, said: str, messages: Sequence[Message], fallback: str,
     `question` is what was read out before, for a model that is asked what the rules are not sure of.
     """
     language = detect_language(said, fallback)
-    exact = match_template(said, language)
-    plan = exact or understand(said, language)
-    played = play(actor, plan, messages)
-    if exact:
-        return Meant(language, EXACT, played, source=TEMPLATE)
+    if exact := match_template(said, language):
+        return Meant(language, EXACT, play(actor, exact, messages), source=TEMPLATE)
+    plan, reads = understand(said, language), Reads(actor)
+    if wanted := _wanted(said, plan):
+        # Said to somebody who reads it back first, "I need a hair mask" means one, where it fits one.
+        tried = play(actor, wanted, messages, reads)
+        if tried.steps and not any(step.error for step in tried.steps):
+            return Meant(language, GRAMMAR, tried)
+    played = play(actor, plan, messages, reads)
     meant = Meant(language, NEAR if played.asks else GRAMMAR, played, _is_lost(plan))
     if _UNSURE.isdisjoint(played.said) or played.steps or not _is_worth_asking(said):
         return meant
@@ -111,6 +137,16 @@ def _by_model(actor: Actor, said: str, messages: Sequence[Message], question: st
         return replace(meant, reading=reading)
     confidence = BY_MODEL if reading.is_sure and not played.asks else NEAR
     return Meant(meant.language, confidence, played, source=MODEL, reading=reading)
+
+
+def _wanted(said: str, plan: Plan) -> Plan | None:
+    """The plan that puts in what somebody says to want, where the grammar would only show it."""
+    if len(plan.intents) != 1 or plan.intents[0].name not in ("find", "want") or not _WANTS.search(said):
+        return None
+    item = named_product(said)
+    if item is None:
+        return None
+    return Plan(plan.language, (Intent("add", plan.intents[0].text, items=(replace(item, pronoun=False),)),))
 
 
 def _is_worth_asking(said: str) -> bool:

@@ -103,9 +103,12 @@ _CHANGING = frozenset(
 _TELLING = frozenset({"view_cart", "cart_total", "order_status", "list_coupons"})
 
 
-def play(actor: Actor, plan: Plan, messages: Sequence[Message]) -> Played:
-    """Answer the plan at once when it only reads, else rehearse it. Outside of any transaction."""
-    player = _Player(actor, plan, messages)
+def play(actor: Actor, plan: Plan, messages: Sequence[Message], reads: Reads | None = None) -> Played:
+    """Answer the plan at once when it only reads, else rehearse it. Outside of any transaction.
+
+    `reads` is what was read for another plan of the same utterance.
+    """
+    player = _Player(actor, plan, messages, reads or Reads(actor))
     player.read_ahead()
     if not player.is_changing:
         try:
@@ -145,12 +148,11 @@ def tell(actor: Actor, language: str, tells: str, made: Made) -> str:
 class _Player:
     """Plays the acts of one plan."""
 
-    def __init__(self, actor: Actor, plan: Plan, messages: Sequence[Message]) -> None:
-        self._actor, self._plan = actor, plan
+    def __init__(self, actor: Actor, plan: Plan, messages: Sequence[Message], reads: Reads) -> None:
+        self._actor, self._plan, self._reads = actor, plan, reads
         self._tools = frozenset(offer.spec.name for offer in list_tools(actor))
         self._memory, _ = recall(messages, self._tools, plan.language)
         self._text = " ".join(dict.fromkeys(intent.text for intent in plan.intents))
-        self._reads = Reads(actor)
 
     def read_ahead(self) -> None:
         """Read side by side what the intents begin with. What is not used after all has changed nothing."""
@@ -158,7 +160,8 @@ class _Player:
             Wanted(c.name, dict(c.arguments)) for intent in self._plan.intents for c in self._first(intent)
         ]
         only_reads = not (self.is_changing or any(changes(call.name) for call in first))
-        self._reads.read([call for call in first if only_reads or is_of_the_catalogue(call.name)])
+        wanted = [call for call in first if only_reads or is_of_the_catalogue(call.name)]
+        self._reads.read(wanted, is_answer=only_reads)
 
     @property
     def is_changing(self) -> bool:
@@ -197,7 +200,7 @@ class _Player:
             try:
                 return rehearse(self._actor, lambda calls: self._rehearsed(calls, is_last))[0]  # noqa: B023
             except _Unread as missing:
-                self._reads.read(missing.wanted)
+                self._reads.read(missing.wanted, is_answer=False)
         raise AssertionError("unreachable")
 
     def _rehearsed(self, rehearsal: Rehearsal, is_last: bool) -> Played:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from app.core.actor import Actor
 from app.tools.executor import execute
 from app.tools.registry import registry
-from app.tools.rehearsal import has_side_effect
+from app.tools.rehearsal import Rehearsal, has_side_effect
 from app.voice.side_by_side import side_by_side
 
 CALLER = "voice"
@@ -75,7 +75,7 @@ def is_of_the_catalogue(name: str) -> bool:
 
 
 class Reads:
-    """The reading calls of one utterance. Each is made once, as a tool call like any other, logged and timed."""
+    """The reading calls of one utterance, each made once: for an answer as tool calls like any other, logged and bounded."""
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
@@ -85,13 +85,23 @@ class Reads:
         """What was read already."""
         return self._made.get(wanted.key)
 
-    def read(self, wanted: Iterable[Wanted]) -> None:
-        """Make those calls that were not made yet, side by side. Outside of any transaction."""
+    def read(self, wanted: Iterable[Wanted], *, is_answer: bool = True) -> None:
+        """Make those calls that were not made yet, side by side. Outside of any transaction.
+
+        What is looked up only to find out what somebody means is part of a rehearsal, and not logged.
+        """
+        call = self._call if is_answer else self._look_up
         new = {each.key: each for each in wanted if each.key not in self._made}
-        made = side_by_side([lambda each=each: self._call(each) for each in new.values()], self._actor.locale)  # type: ignore[misc]
+        made = side_by_side([lambda each=each: call(each) for each in new.values()], self._actor.locale)  # type: ignore[misc]
         self._made |= dict(zip(new, made, strict=True))
 
     def _call(self, wanted: Wanted) -> Read:
         started = time.perf_counter()
         made = execute(self._actor, wanted.name, wanted.arguments, caller=CALLER)
         return Read(made.result, made.status, (time.perf_counter() - started) * 1_000)
+
+    def _look_up(self, wanted: Wanted) -> Read:
+        started = time.perf_counter()
+        result = Rehearsal(self._actor).call(wanted.name, wanted.arguments)
+        status = "error" if "error" in result else "ok"
+        return Read(result, status, (time.perf_counter() - started) * 1_000)

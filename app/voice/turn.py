@@ -14,10 +14,10 @@ from app.language.normalise import detect_language
 from app.tools.rehearsal import Rehearsed
 from app.voice import sessions, wording
 from app.voice.commands import command_of
-from app.voice.corrections import corrected, is_addition, without_prefix
+from app.voice.corrections import Swap, corrected, is_addition, swapped, without_prefix
 from app.voice.dialogue import Asked, Step
-from app.voice.interpreter import EXACT, GRAMMAR, Meant, figures, meaning
-from app.voice.planning import Made, Played, rehearse_steps
+from app.voice.interpreter import EXACT, GRAMMAR, MISSING, NEAR, Meant, figures, meaning
+from app.voice.planning import Made, Played, play, rehearse_steps
 from app.voice.sessions import DENIED, Session
 from app.voice.spoken import BUILTIN, Spoken, spoken_of, step_of
 
@@ -107,8 +107,17 @@ class Turn:
             return self._ask(steps, asked.said, asked.others, asked.rounds, GRAMMAR)
         if is_addition(self._said):
             return self._of_the_shop(self._said, asked.steps)
+        if swap := swapped(self._said, asked, self._language):
+            return self._swapped(asked, swap)
         self._said = without_prefix(self._said)
         return None
+
+    def _swapped(self, asked: Asked, swap: Swap) -> Spoken:
+        """The same with another product, in its place among the steps."""
+        played = play(self._actor, swap.plan, self._session.state.messages)
+        meant = Meant(self._language, NEAR if played.asks else GRAMMAR, played)
+        before, after = asked.steps[: swap.place], asked.steps[swap.place + 1 :]
+        return self._answer_to(self._said, meant, before, after)
 
     def _of_the_shop(self, said: str, before: Sequence[Step]) -> Spoken:
         question = self._open.question if self._open is not None else ""
@@ -117,6 +126,12 @@ class Turn:
         if meant.reading is not None:
             reading = meant.reading
             self._session.note("model", reading.status, reading.model, reading.milliseconds)
+        return self._answer_to(said, meant, before)
+
+    def _answer_to(
+        self, said: str, meant: Meant, before: Sequence[Step], after: Sequence[Step] = ()
+    ) -> Spoken:
+        """What is said back to what was meant; `before` and `after` are steps that it stands among."""
         played, state = meant.played, self._session.state
         says_nothing = meant.is_lost or not (played.steps or played.rounds or played.asks)
         if says_nothing and self._open is not None:
@@ -128,13 +143,13 @@ class Turn:
             )
         rounds = [[_made(each) for each in made] for made in played.rounds]
         if played.asks:
-            state.held = [*before, *(step_of(each) for each in played.steps)]
+            state.held = [*before, *(step_of(each) for each in played.steps), *after]
             state.remember(said, rounds)
             return self._unclear(meant)
         if played.steps and not any(step.error for step in played.steps):
             steps = played.steps
-            if before:
-                steps = rehearse_steps(self._actor, [*before, *map(step_of, steps)])
+            if before or after:
+                steps = rehearse_steps(self._actor, [*before, *map(step_of, steps), *after])
             spoken = self._ask(steps, said, _others(played), rounds, meant.confidence, meant.source)
             if played.notes:
                 spoken.text = f"{wording.for_the_ear(played.notes)} {spoken.text}"
@@ -165,7 +180,8 @@ class Turn:
     def _answer(self, meant: Meant) -> Spoken:
         made = [each for calls in meant.played.rounds for each in calls]
         text = wording.for_the_ear(meant.played.text)
-        is_question = text.endswith(("？", "?")) and not made
+        asked_for = [MISSING[key] for key in meant.played.said if key in MISSING]
+        is_question = bool(asked_for) or (text.endswith(("？", "?")) and not made)
         for each in made:
             self._session.note(each.tool, each.status, "", each.milliseconds)
         spoken = Spoken(
@@ -173,7 +189,7 @@ class Turn:
             text=text,
             action=made[-1].tool if made else "",
             params=made[-1].arguments if made else {},
-            missing=["qty"] if is_question else [],
+            missing=[name for name in dict.fromkeys(asked_for) if name],
             confidence=meant.confidence,
             language=self._language,
             source=meant.source,

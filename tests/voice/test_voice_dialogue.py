@@ -145,6 +145,17 @@ def test_the_big_one_is_the_bigger_of_what_was_found(shop_app: Flask, speaker: S
     assert speaker.reply("换成大的")["params"]["sku"] == "OIL-2"
 
 
+def test_another_product_takes_the_place_of_the_one_that_was_read_out(speaker: Speaker) -> None:
+    speaker.say("加两支护手霜然后下单")
+    other = speaker.reply("不是，是口红")
+    assert [step["action"] for step in other["params"]["steps"]] == ["add_to_cart", "place_order"]
+    assert other["params"]["steps"][0]["params"] == {"sku": "MKP-001", "qty": 2}
+    assert "338 元" in other["confirmText"]
+    # A question is no correction.
+    assert speaker.reply("不对，口红多少钱")["action"] != "add_to_cart"
+    assert speaker.cart() == {}
+
+
 def test_mere_noise_asks_the_question_again(speaker: Speaker) -> None:
     asked = speaker.say("加两支护手霜")
     answer = speaker.reply("嗯那个")
