@@ -18,6 +18,7 @@ from app.admin import api as admin_api
 from app.admin import navigation as admin_navigation
 from app.admin import views as admin_views
 from app.agent import api as agent_api
+from app.agent import consultant_views, person_views
 from app.agent import silencing as agent_silencing
 from app.agent import views as agent_views
 from app.audit import models as _audit  # noqa: F401
@@ -40,6 +41,7 @@ from app.catalogue import views as catalogue_views
 from app.cli import register_commands
 from app.config import Settings
 from app.consultants import api as consultants_api
+from app.consultants import canned_views
 from app.consultants import jobs as consultants_jobs
 from app.consultants import models as _consultants  # noqa: F401
 from app.consultants import service as consultants_service
@@ -150,7 +152,10 @@ BLUEPRINTS = (
     ratings_views.bp,
     ratings_api.bp,
     consultants_api.bp,
+    canned_views.bp,
     agent_views.bp,
+    person_views.bp,
+    consultant_views.bp,
     agent_api.bp,
     operations_api.bp,
     saved_reports_api.bp,

@@ -17,6 +17,7 @@ THINGS = {
     "program": N_("Programs"),
     "user": N_("Users"),
     "automation": N_("Welcome automation"),
+    "canned_reply": N_("Canned replies"),
 }
 ACTIONS = {
     "product.created": N_("Product created"),
@@ -59,6 +60,8 @@ ACTIONS = {
     "server.deleted": N_("Server removed"),
     "program.deleted": N_("Program removed"),
     "user.role_added": N_("Role given"),
+    "canned_reply.saved": N_("Canned reply saved"),
+    "canned_reply.deleted": N_("Canned reply deleted"),
     "automation.changed": N_("Automation settings changed"),
     "automation.retried": N_("Welcome run again"),
 }

@@ -52,6 +52,7 @@ DESTINATIONS = (
     Destination(N_("Agents"), "/admin/agents", "sparkle", N_("Assistant"), ADMINS),
     Destination(N_("Usage"), "/admin/usage", "chart", N_("Assistant"), ADMINS),
     Destination(N_("Welcome automation"), "/admin/automation", "user", N_("Assistant"), ADMINS),
+    Destination(N_("Canned replies"), "/admin/canned-replies", "chat", N_("Assistant"), ADMINS),
     Destination(N_("Voice"), "/admin/voice", "mic", N_("Assistant"), ADMINS),
     Destination(N_("Servers"), "/admin/mcp", "plug", N_("MCP"), ADMINS),
     Destination(N_("Groups and keys"), "/admin/mcp/groups", "key", N_("MCP"), ADMINS),

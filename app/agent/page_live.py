@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from flask import render_template
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from app.agent.page_model import CardLine, card_line, earlier_questions, get_answer, tail_id
 from app.agent.page_results import names_of, results_of
 from app.agent.page_text import render_block, split_blocks
+from app.agent.person_model import last_message_id, person_of
 from app.agent.reader import Reader
 from app.agent.results import ToolCard, tool_card
 from app.agent.stream import BEGINNING, Event
@@ -28,6 +30,8 @@ from app.web import sse
 
 # The page stops listening at this event (`hx-sse:close`).
 CLOSE = "event: chat-end\ndata: end\n\n"
+# The tool by which a customer asks for a person.
+ASKS = "talk_to_consultant"
 CART_CHANGED = "event: cart-changed\ndata: cart\n\n"
 
 
@@ -162,9 +166,17 @@ class LiveAnswer:
             active=None,
             session_id=self._run.conversation_id,
             questions=earlier_questions(self._run.conversation_id, self._run.id),
+            **self._person(),
         )
         db.session.remove()
         return Markup(html)  # noqa: S704
+
+    def _person(self) -> dict[str, Any]:
+        """How it stands with a consultant, when this answer has asked for one."""
+        session_id = self._run.conversation_id
+        has_asked = any(card.name == ASKS and card.status == "ok" for card in self._cards.values())
+        person = person_of(session_id) if has_asked else None
+        return {"person": person, "follows_from": last_message_id(session_id) if person else 0}
 
 
 def partial(target: str, swap: str, html: Markup) -> Markup:

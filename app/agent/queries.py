@@ -10,14 +10,17 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from app.accounts.queries import names_of_users
 from app.agent.answers import shown_of
 from app.agent.results import ToolCard, tool_card
 from app.agent.service import answer_confirmation, start_run
 from app.agent.stream import BEGINNING, Event, read_all
 from app.cart.queries import get_cart
 from app.cart.schemas import CartItemOut, cart_item_json
+from app.consultants.lines import line_text
+from app.consultants.states import Line
 from app.conversations.confirmations import EXPIRED, PENDING
-from app.conversations.models import SHOP, Confirmation, Conversation, Message
+from app.conversations.models import SHOP, SYSTEM, Confirmation, Conversation, Message
 from app.conversations.queries import (
     find_active_run,
     get_confirmation,
@@ -97,12 +100,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What somebody wrote (role user or consultant)."""
+    """What somebody wrote (role user or consultant, `author` the consultant), or a line that nobody said (role system)."""
 
     message_id: int
     role: str
     text: str
     created_at: datetime
+    author: str = ""
+    line: str = ""
+
+    @property
+    def is_end(self) -> bool:
+        """A line after which the talk with a consultant is over."""
+        return self.line in (Line.HANDED_BACK.value, Line.CUSTOMER_LEFT.value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +144,37 @@ def conversation_view(actor: Actor, session_id: str) -> ConversationView:
     asked = _by_call(list_confirmations(conversation.id))
     run = find_active_run(conversation.id)
     active = _running(run.id, asked) if run is not None else None
+    finished = [row for row in rows if run is None or row.run_id != run.id or row.role == "user"]
     items = [
-        *_items([row for row in rows if run is None or row.run_id != run.id or row.role == "user"], asked),
+        *_items(finished, asked, names_of_authors(rows)),
         *([active] if active is not None else []),
     ]
     return _view(conversation, items, active)
+
+
+def items_of(rows: Sequence[Message], session_id: str) -> list[Said | Answer]:
+    """Rows of a conversation as what was said, oldest first. The caller checks whose it is."""
+    return list(_items(rows, _by_call(list_confirmations(session_id)), names_of_authors(rows)))
+
+
+def names_of_authors(rows: Iterable[Message]) -> dict[int, str]:
+    """The names of the consultants in these rows; asks the database only when there are any."""
+    return names_of_users(row.author_id for row in rows if row.author_id is not None)
+
+
+def said_of(row: Message, names: Mapping[int, str]) -> Said:
+    """A row that no run has made."""
+    author = names.get(row.author_id or 0, "")
+    line = row.status if row.role == SYSTEM else ""
+    text = (line_text(line, author) or row.content) if line else row.content
+    return Said(
+        message_id=row.id,
+        role=row.role,
+        text=text,
+        created_at=row.created_at,
+        author=author,
+        line=line,
+    )
 
 
 def _view(
@@ -204,7 +240,7 @@ def _by_call(rows: Iterable[Confirmation]) -> Asked:
     return {(row.run_id, row.tool_call_id): row for row in rows}
 
 
-def _items(rows: Sequence[Message], asked: Asked) -> Iterable[Said | Answer]:
+def _items(rows: Sequence[Message], asked: Asked, names: Mapping[int, str]) -> Iterable[Said | Answer]:
     """What was said in order; the rows of one run are one answer, at the place of its last row."""
     of_run: dict[str | None, list[Message]] = {}
     for row in rows:
@@ -215,7 +251,7 @@ def _items(rows: Sequence[Message], asked: Asked) -> Iterable[Said | Answer]:
         if row.id in last:
             yield _answer(last[row.id] or "", of_run[last[row.id]], asked)
         elif row.role not in ("assistant", "tool"):
-            yield Said(message_id=row.id, role=row.role, text=row.content, created_at=row.created_at)
+            yield said_of(row, names)
 
 
 def _answer(run_id: str, rows: Sequence[Message], asked: Asked, status: str | None = None) -> Answer:

@@ -25,12 +25,14 @@ from app.agent.page_model import (
 )
 from app.agent.page_text import short_moment
 from app.agent.page_whole import get_whole_result
+from app.agent.person_model import PersonShown, last_message_id, person_of
 from app.agent.reader import wait_for
 from app.agent.schemas import MAX_CONTENT
+from app.agent.service import Kept
 from app.agent.stream import BEGINNING, EVENT_ID
 from app.cart.queries import count_pieces
 from app.catalogue.queries import service_category_id
-from app.conversations.queries import get_run
+from app.conversations.queries import get_message, get_run
 from app.conversations.service import RunKey
 from app.core.actor import Actor
 from app.core.errors import DomainError
@@ -80,7 +82,7 @@ def say() -> Response:
     actor = acting_visitor()
     form = request.form
     try:
-        run = service.start_run(
+        run = service.say(
             actor,
             form.get("session_id") or None,
             form.get("suggestion") or form.get("content", ""),
@@ -88,7 +90,7 @@ def say() -> Response:
         )
     except DomainError as error:
         return _refuse(error)
-    return _follow(actor, run)
+    return _keep(run) if isinstance(run, Kept) else _follow(actor, run)
 
 
 @bp.post("/chat/confirmations/<confirmation_id>")
@@ -154,7 +156,25 @@ def _conversation(actor: Actor) -> dict[str, Any]:
     chat = get_chat(actor, session_id) if session_id else ChatShown()
     if wanted:
         remember(wanted)
-    return {"chat": chat, "session_id": chat.session_id, "active": chat.active, **_frame()}
+    person = person_of(chat.session_id)
+    return {
+        "chat": chat,
+        "session_id": chat.session_id,
+        "active": chat.active,
+        **_frame(),
+        **_followed(person, chat.session_id),
+    }
+
+
+def _followed(person: PersonShown, session_id: str | None) -> dict[str, Any]:
+    """How it stands with a consultant, and from where the page follows what they write."""
+    follows_from = last_message_id(session_id) if person.is_open else 0
+    return {"person": person, "follows_from": follows_from}
+
+
+def _is_followed(person: PersonShown, session_id: str) -> bool:
+    """True when the open page needs no other stream: it has one, or there is nothing to follow."""
+    return (request.form.get("live") or "") == (session_id if person.is_open else "")
 
 
 def _frame() -> dict[str, Any]:
@@ -180,8 +200,11 @@ def _follow(actor: Actor, run: RunKey) -> Response:
     answer = get_answer(actor, run.id)
     # A quick answer is complete by now: what its stream would have told is told here.
     has_changed_cart = any(line.card.changes_cart for line in answer.lines)
+    person = person_of(run.conversation_id)
     response = page(
         "chat/_asked.html",
+        is_followed=_is_followed(person, run.conversation_id),
+        **_followed(person, run.conversation_id),
         said=queries.said_in(run.id),
         shown=answer,
         active=answer if answer.is_running else None,
@@ -195,6 +218,24 @@ def _follow(actor: Actor, run: RunKey) -> Response:
     if request.form.get("place") == "page":
         response.headers["HX-Replace-Url"] = _address(run.conversation_id)
     return trigger(response, "chat-sent", *(["cart-changed"] if has_changed_cart else []))
+
+
+def _keep(kept: Kept) -> Response:
+    """Show a message that a consultant answers: in the open page, or as the page again."""
+    remember(kept.conversation_id)
+    if not is_partial():
+        return go_to(f"{_address(kept.conversation_id)}#latest")
+    person = person_of(kept.conversation_id)
+    response = page(
+        "chat/_kept.html",
+        items=[queries.said_of(get_message(kept.conversation_id, kept.message_id), {})],
+        active=None,
+        session_id=kept.conversation_id,
+        is_followed=_is_followed(person, kept.conversation_id),
+        **_followed(person, kept.conversation_id),
+        **_frame(),
+    )
+    return trigger(response, "chat-sent")
 
 
 def _refuse(error: DomainError, confirmation_id: str | None = None) -> Response:

@@ -61,11 +61,15 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A conversation as somebody at the desk may see it. `is_mine`: they have claimed it and it is open."""
+    """A conversation as somebody at the desk may see it. `is_mine`: they have claimed it and it is open.
+
+    `locale` is the customer's language.
+    """
 
     consultation: Consultation
     conversation: Conversation
     username: str
+    locale: str
     consultant: str
     is_mine: bool
 
@@ -180,7 +184,7 @@ def get_desk(actor: Actor, conversation_id: str) -> Desk:
         was_mine,
     )
     wanted = (
-        select(Consultation, Conversation, User.username, Claimer.username.label("consultant"))
+        select(Consultation, Conversation, User.username, User.locale, Claimer.username.label("consultant"))
         .join(Conversation, Conversation.id == Consultation.conversation_id)
         .join(User, User.id == Consultation.user_id)
         .outerjoin(Claimer, Claimer.id == Consultation.claimed_by)
@@ -198,9 +202,9 @@ def get_desk(actor: Actor, conversation_id: str) -> Desk:
     row = db.session.execute(wanted).one_or_none()
     if row is None:
         raise NotFound()
-    consultation, conversation, username, consultant = row
+    consultation, conversation, username, locale, consultant = row
     is_mine = consultation.claimed_by == me and consultation.status == State.CLAIMED.value
-    return Desk(consultation, conversation, username, consultant or "", is_mine)
+    return Desk(consultation, conversation, username, locale, consultant or "", is_mine)
 
 
 def find_open(conversation_id: str) -> Consultation | None:
@@ -228,17 +232,6 @@ def list_canned(*, all_of_them: bool = False, limit: int = 200) -> Sequence[Cann
     """Canned replies by their code; those in use, or all."""
     wanted = select(CannedReply).order_by(CannedReply.code).limit(limit)
     return db.session.scalars(wanted if all_of_them else wanted.where(CannedReply.enabled)).all()
-
-
-def names_of_authors(conversation_id: str) -> dict[int, str]:
-    """The names of the consultants who have written in a conversation, by id."""
-    rows = db.session.execute(
-        select(User.id, User.username)
-        .join(Message, Message.author_id == User.id)
-        .where(Message.conversation_id == conversation_id)
-        .distinct()
-    )
-    return {row.id: row.username for row in rows}
 
 
 def is_taken_over(conversation_id: str) -> bool:

@@ -71,8 +71,8 @@ class Hub:
         self._idle_since = 0.0
 
     @contextmanager
-    def watching(self, channel: str, alive_key: str, *, is_local: bool = False) -> Iterator[Watch]:
-        """Be woken by messages on `channel`, and when `alive_key` is gone.
+    def watching(self, channel: str, alive_key: str = "", *, is_local: bool = False) -> Iterator[Watch]:
+        """Be woken by messages on `channel`, and when `alive_key` is gone ("" for a channel without one writer).
 
         `is_local`: the writer is in this process and calls `tell`; no subscription is needed.
         """
@@ -190,7 +190,7 @@ class Hub:
 
     def _check_alive(self) -> None:
         """One round trip tells of all watched writers whether they live."""
-        watches = self._all()
+        watches = [watch for watch in self._all() if watch.alive_key]
         keys = list({watch.alive_key for watch in watches})
         if not keys:
             return

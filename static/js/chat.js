@@ -97,6 +97,41 @@ document.addEventListener("htmx:after:swap", () => {
   followAnswers();
 });
 
+// ---- the talk with a consultant: show that one types, and what was read ---------------------------------------------
+
+const TYPING_MS = 3000;
+let typedAt = 0;
+let readUntil = 0;
+
+function tell(action, body) {
+  const live = document.querySelector("#chat-live input[name=live]");
+  if (!live || !live.value) return;
+  const form = new FormData();
+  for (const [name, value] of Object.entries(body)) form.set(name, value);
+  form.set("csrf_token", document.querySelector("#composer input[name=csrf_token]")?.value ?? "");
+  fetch(`${live.dataset.base ?? "/chat/conversations/"}${live.value}/${action}`, { method: "POST", body: form }).catch(() => {});
+}
+
+function tellTyping(event) {
+  if (!hit(event, "[data-composer]") || !event.target.value || Date.now() - typedAt < TYPING_MS) return;
+  if (!document.querySelector(".chat-person.is-talking")) return;
+  typedAt = Date.now();
+  tell("typing", {});
+}
+
+function tellRead() {
+  if (document.visibilityState !== "visible") return;
+  const ids = [...document.querySelectorAll("#chat-log [data-message]")].map((each) => Number(each.dataset.message));
+  const newest = Math.max(0, ...ids);
+  if (newest <= readUntil) return;
+  readUntil = newest;
+  tell("read", { message_id: newest });
+}
+
+document.addEventListener("input", tellTyping);
+document.addEventListener("visibilitychange", tellRead);
+document.addEventListener("htmx:after:swap", tellRead);
+
 // ---- the panel ---------------------------------------------------------------------------------------------------
 
 const panel = document.getElementById("assistant");
@@ -169,6 +204,7 @@ document.addEventListener("keydown", (event) => {
 function start() {
   watchLogs();
   followAnswers();
+  tellRead();
   if (panel && launch) setUpPanel();
   document.querySelector("[data-autosend]")?.requestSubmit();
 }

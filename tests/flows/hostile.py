@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +29,10 @@ from app.campaigns.plans import complete
 from app.campaigns.service import submit
 from app.cart.models import CartItem
 from app.catalogue.search import reindex
+from app.consultants import service as consultants
+from app.consultants import talking
+from app.consultants.models import CannedReply
+from app.conversations.models import Conversation
 from app.core.actor import Actor, Role
 from app.core.clock import now
 from app.db import db, in_transaction, transaction
@@ -256,6 +261,7 @@ def _build_world(app: Flask, name: str, title: str) -> World:
             **allow_program(alice),
             **_attach(world.actors["ada"], name),
             **_save_report(world.actors["olivia"], title[:60]),
+            **_consult(alice, world.actors["connie"], name),
         }
         db.session.remove()
         for message_id in outbox.list_due():
@@ -302,6 +308,29 @@ def _save_report(operator: Actor, name: str) -> dict[str, Any]:
     def work() -> dict[str, Any]:
         report = saved_reports.save_report(operator, name, Question(metrics=("gmv",)))
         return {"report_id": report.id, "token": saved_reports.share_report(operator, report.id)}
+
+    return in_transaction(work)
+
+
+def _consult(customer: Actor, consultant: Actor, text: str) -> dict[str, Any]:
+    """A talk of the customer's that the consultant has taken over, with a private note and a canned reply."""
+
+    def work() -> dict[str, Any]:
+        talk = Conversation(owner=customer.subject, user_id=customer.user_id, title=text[:80])
+        db.session.add(talk)
+        db.session.flush()
+        consultants.ask_for_person(customer, talk.id, text)
+        consultants.claim(consultant, customer.require_user())
+        talking.send(consultant, talk.id, text)
+        talking.add_note(consultant, talk.id, text)
+        reply = CannedReply(code="hello", text_zh=text, text_en=text)
+        db.session.add(reply)
+        db.session.flush()
+        # The one that she talks in is the latest.
+        talk.updated_at = now() - timedelta(days=1)
+        ids = {"user_id": customer.user_id, "conversation_id": talk.id, "reply_id": reply.id}
+        db.session.flush()
+        return ids
 
     return in_transaction(work)
 
