@@ -1,4 +1,4 @@
-"""How the service goes: welcomes, consultants, answers, calls of tools, what went wrong, and what the processes take.
+"""How the service goes: welcomes, consultants, notifications, answers, calls of tools, what went wrong, and what the processes take.
 
 Everything but the processes is counted by the database, so the same whichever process is asked; the number of statements does
 not depend on how much there is.
@@ -17,6 +17,7 @@ from app.admin.processes import Machine, Process, list_processes, machines_of
 from app.consultants.figures import DeskFigures, read_desk_figures
 from app.conversations.models import Run
 from app.db import db
+from app.delivery.figures import ChannelFigures, read_channels
 from app.gateway import usage
 from app.gateway.ratings import Opinion, opinion_since
 from app.mcp import statistics
@@ -28,7 +29,7 @@ PERIODS = (1, 7, 30, 90)
 DEFAULT_PERIOD = 7
 # What the reader can act on; the lists behind it have all.
 MOST_TROUBLES, MOST_TOOLS = 15, 10
-WELCOME, ANSWERS, TOOLS, OUTBOX = "welcome", "answers", "tools", "outbox"
+WELCOME, ANSWERS, TOOLS, DELIVERY, OUTBOX = "welcome", "answers", "tools", "delivery", "outbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Dashboard:
     last: date
     welcomes: onboarding.Figures
     desk: DeskFigures
+    channels: Sequence[ChannelFigures]
     agents: Sequence[usage.Line]
     opinion: Opinion
     calls: statistics.Totals
@@ -64,13 +66,20 @@ def read_dashboard(days: int = DEFAULT_PERIOD) -> Dashboard:
     begin = datetime.combine(first, time(), ZoneInfo(settings().shop_timezone))
     welcomes = onboarding.read_figures(days)
     calls = statistics.totals_of_days(days)
-    processes = list_processes()
-    troubles = [*_welcome_troubles(welcomes), *_run_troubles(begin), *_call_troubles(calls), *_stuck()]
+    channels, processes = read_channels(begin), list_processes()
+    troubles = [
+        *_welcome_troubles(welcomes),
+        *_run_troubles(begin),
+        *_call_troubles(calls),
+        *_delivery_troubles(channels),
+        *_stuck(),
+    ]
     return Dashboard(
         first=first,
         last=last,
         welcomes=welcomes,
         desk=read_desk_figures(begin),
+        channels=channels,
         agents=usage.list_sources(days),
         opinion=opinion_since(begin),
         calls=calls,
@@ -104,6 +113,12 @@ def _call_troubles(calls: statistics.Totals) -> Iterator[Trouble]:
     for kind in calls.kinds:
         # A tool that there is not has no name.
         yield Trouble(TOOLS, ", ".join(name for name in kind.tools[:3] if name), kind.code, kind.calls)
+
+
+def _delivery_troubles(channels: Sequence[ChannelFigures]) -> Iterator[Trouble]:
+    for channel in channels:
+        for reason, number in channel.reasons.items():
+            yield Trouble(DELIVERY, channel.channel, reason or "FAILED", number)
 
 
 def _stuck() -> Iterator[Trouble]:

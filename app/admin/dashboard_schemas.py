@@ -69,6 +69,18 @@ class DeskOut(BaseModel):
     consultants: list[ConsultantOut]
 
 
+class ChannelOut(BaseModel):
+    """Deliveries of notifications by a channel: in_app, web_push or email. `skipped` were not needed any more."""
+
+    channel: str
+    sent: int
+    failed: int
+    skipped: int
+    open: int
+    retried: int
+    success_rate: float | None
+
+
 class ToolOut(BaseModel):
     """Calls of a tool; "" stands for tools that there are not."""
 
@@ -90,7 +102,7 @@ class CallsOut(BaseModel):
 
 
 class TroubleOut(BaseModel):
-    """A kind of error: `area` is welcome, answers, tools or outbox."""
+    """A kind of error: `area` is welcome, answers, tools, delivery or outbox."""
 
     area: str
     what: str
@@ -135,6 +147,7 @@ class DashboardOut(MetricsOut):
     errors: list[ErrorOut]
     failures: list[FailureOut]
     desk: DeskOut
+    channels: list[ChannelOut]
     agents: list[AgentOut]
     conversation_ratings: RatingsOut
     calls: CallsOut
@@ -153,6 +166,10 @@ def dashboard_of(shown: Dashboard, failed: list[RunView]) -> DashboardOut:
             FailureOut(**{name: getattr(run, name) for name in FailureOut.model_fields}) for run in failed
         ],
         desk=_desk(shown.desk),
+        channels=[
+            ChannelOut(**{name: getattr(each, name) for name in ChannelOut.model_fields})
+            for each in shown.channels
+        ],
         agents=[_agent(line) for line in shown.agents],
         conversation_ratings=RatingsOut(
             count=shown.opinion.count,

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import format_date, gettext, ngettext
 
-from app.admin.dashboard import ANSWERS, OUTBOX, TOOLS, WELCOME, Dashboard, Trouble
+from app.admin.dashboard import ANSWERS, DELIVERY, OUTBOX, TOOLS, WELCOME, Dashboard, Trouble
 from app.consultants.figures import DeskFigures, Waits
 from app.core.errors import N_
 from app.gateway.usage_text import source_name
@@ -19,11 +19,13 @@ AREAS = {
     WELCOME: N_("Welcome"),
     ANSWERS: N_("Answers of the assistant"),
     TOOLS: N_("Tools"),
+    DELIVERY: N_("Notifications"),
     OUTBOX: N_("Not delivered yet"),
 }
 # Where each can be looked at; what has no page of its own is in the log.
 PLACES = {WELCOME: "/admin/automation", ANSWERS: "/admin/usage", TOOLS: "/admin/mcp/logs?outcome=error"}
 PROCESS_KINDS = {"web": N_("Web"), "worker": N_("Worker"), "scheduler": N_("Scheduler")}
+CHANNELS = {"in_app": N_("On the page"), "web_push": N_("Web Push"), "email": N_("E-mail")}
 ENDINGS = {"error": N_("Ended in an error"), "interrupted": N_("Interrupted")}
 MEGABYTE = 1024 * 1024
 
@@ -36,6 +38,8 @@ def what_of(trouble: Trouble) -> str:
         return str(gettext(STEPS[trouble.what]))
     if trouble.area == ANSWERS:
         return str(gettext(ENDINGS[trouble.what]))
+    if trouble.area == DELIVERY:
+        return str(gettext(CHANNELS[trouble.what]))
     return trouble.what or str(gettext("Unknown tools"))
 
 

@@ -19,6 +19,8 @@ from app.conversations.models import Run
 from app.core.actor import Role
 from app.core.clock import now
 from app.db import db
+from app.delivery.models import NotificationDelivery
+from app.notifications.models import Notification
 from app.outbox.models import OutboxMessage
 from app.runtime import redis
 from tests.browsing import counted_statements, post_form, sign_in
@@ -62,7 +64,7 @@ def test_an_empty_shop_says_that_there_is_nothing_and_shows_no_zeros(admin: Flas
     post_form(admin, "/locale", locale="en")
     text = admin.get("/admin/dashboard").text
     for said in (
-        "Nobody has registered", "Nobody has waited", "Nobody has asked", "No calls", "Nothing went wrong", "No process has reported",
+        "Nobody has registered", "Nobody has waited", "No notification was", "Nobody has asked", "No calls", "Nothing went wrong", "No process has reported",
     ):  # fmt: skip
         assert said in text, said
     assert "stat-value" not in text
@@ -198,3 +200,27 @@ def test_it_measures_claims_and_first_answers_against_their_targets(admin: Flask
     ]
     text = admin.get("/admin/dashboard?days=7").text
     assert "clara" in text and "50.0%" in text
+
+
+def test_it_counts_deliveries_by_channel_and_why_some_failed(admin: FlaskClient) -> None:
+    clara = make_user("clara", roles=(Role.CUSTOMER, Role.CONSULTANT))
+    for number, (channel, status, result) in enumerate(
+        (
+            ("in_app", "sent", "shown"), ("in_app", "waiting", ""), ("email", "sent", "250"), ("email", "failed", "refused"),
+            ("email", "skipped", "read"),
+        )
+    ):  # fmt: skip
+        told = save(Notification(user_id=clara.id, kind="customer.registered", dedupe_key=f"d{number}"))
+        values = {"status": status, "result": result, "attempts": number}
+        save(NotificationDelivery(notification_id=told.id, channel=channel, **values))
+    shown = admin.get(f"{API}?days=1").json
+    assert shown is not None
+    by_channel = {each.pop("channel"): each for each in shown["channels"]}
+    assert by_channel["in_app"] == {
+        "sent": 1, "failed": 0, "skipped": 0, "open": 1, "retried": 0, "success_rate": 1.0,
+    }  # fmt: skip
+    assert by_channel["email"] == {
+        "sent": 1, "failed": 1, "skipped": 1, "open": 0, "retried": 3, "success_rate": 0.5,
+    }  # fmt: skip
+    assert {"area": "delivery", "what": "email", "code": "refused", "count": 1} in shown["troubles"]
+    assert "refused" in admin.get("/admin/dashboard?days=1").text
