@@ -71,7 +71,7 @@ def _measure(engine: str, database_url: str, minutes: float) -> list[list[object
             load_demo(app.extensions["mcpshop_settings"], echo=lambda _: None, orders=2_000, members=300)
             for number in range(CONSULTANTS - 1):
                 make_user(f"consultant{number}", roles=(Role.CUSTOMER, Role.CONSULTANT))
-        behind = partial(_behind, home, database_url, redis_url)
+        behind = partial(behind_the_web, home, database_url, redis_url)
         with web_process(home, database_url, redis_url) as url, behind(), behind("--scheduler"):
             _load(app, url, "warm", [0.0] * 5)
             burst = _load(app, url, "burst", [0.0] * BURST)
@@ -81,7 +81,7 @@ def _measure(engine: str, database_url: str, minutes: float) -> list[list[object
 
 
 @contextmanager
-def _behind(home: Path, database_url: str, redis_url: str, *arguments: str) -> Iterator[None]:
+def behind_the_web(home: Path, database_url: str, redis_url: str, *arguments: str) -> Iterator[None]:
     """The worker, or the scheduler, as production runs it."""
     environment = {
         **os.environ,
@@ -107,7 +107,7 @@ def _load(app: Flask, url: str, name: str, moments: Sequence[float]) -> list[obj
         answers: list[Future[float]] = []
         for number, moment in enumerate(moments):
             time.sleep(max(0.0, started + moment - time.monotonic()))
-            answers.append(people.submit(_register, url, f"{name}{number}"))
+            answers.append(people.submit(register, url, f"{name}{number}"))
         took = [answer.result() for answer in answers]
     deadline = time.monotonic() + PATIENCE_SECONDS
     with app.app_context():
@@ -137,7 +137,7 @@ def _load(app: Flask, url: str, name: str, moments: Sequence[float]) -> list[obj
     ]
 
 
-def _register(url: str, name: str) -> float:
+def register(url: str, name: str) -> float:
     """Milliseconds until the answer."""
     body = {"username": name, "email": f"{name}@example.com", "password": f"correct horse {name} staple"}
     request = urllib.request.Request(

@@ -16,6 +16,7 @@ from app.conversations.models import TEMPORARY, Conversation, Message
 from app.core.clock import now
 from app.core.logging import fields
 from app.db import Base, db, in_transaction
+from app.notifications.models import Notification
 from app.orders.models import IdempotencyRecord
 from app.outbox.models import OutboxMessage
 from app.runtime import settings
@@ -26,6 +27,8 @@ log = getLogger(__name__)
 GUEST_CARTS = timedelta(days=30)
 IDEMPOTENCY = timedelta(days=7)
 OUTBOX = timedelta(days=7)
+# The longest period of the figures is 90 days.
+NOTIFICATIONS = timedelta(days=120)
 # Of talks whose program keeps them itself; their runs stay, for they were paid for.
 TEMPORARY_TALKS = timedelta(days=1)
 # Small transactions: a clean-up must not hold up the shop.
@@ -50,6 +53,8 @@ def _rules() -> Iterator[tuple[type[Any], ColumnElement[bool]]]:
     yield IdempotencyRecord, IdempotencyRecord.created_at < moment - IDEMPOTENCY
     # What could not be delivered stays: somebody has to look at it.
     yield OutboxMessage, OutboxMessage.processed_at < moment - OUTBOX
+    # With their deliveries.
+    yield Notification, Notification.created_at < moment - NOTIFICATIONS
     yield LoginSession, LoginSession.expires_at < moment
     yield ToolCallLog, ToolCallLog.created_at < moment - timedelta(days=settings().mcp_log_days)
     forgotten = select(Conversation.id).where(

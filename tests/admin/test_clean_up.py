@@ -12,6 +12,8 @@ from app.admin import jobs
 from app.cart.models import CartItem
 from app.core.clock import now
 from app.db import db, transaction
+from app.delivery.models import NotificationDelivery
+from app.notifications.models import Notification
 from app.orders.models import IdempotencyRecord
 from app.outbox.models import OutboxMessage
 from app.tools.models import ToolCallLog
@@ -46,6 +48,21 @@ def test_delivered_messages_go_and_undelivered_ones_stay(each_app: Flask) -> Non
         save(OutboxMessage(topic="t", payload={}, created_at=now() - timedelta(days=80)))
         assert jobs.clean_up()["outbox_messages"] == 1
         assert count(OutboxMessage) == 2
+
+
+def test_old_notifications_go_with_their_deliveries(each_app: Flask) -> None:
+    with each_app.app_context():
+        user = make_user("clara")
+        for key, days in (("old", 121), ("new", 119)):
+            told = Notification(
+                user_id=user.id,
+                kind="customer.registered",
+                dedupe_key=key,
+                created_at=now() - timedelta(days=days),
+            )
+            save(NotificationDelivery(notification_id=save(told).id, channel="email"))
+        assert jobs.clean_up()["notifications"] == 1
+        assert count(Notification) == count(NotificationDelivery) == 1
 
 
 def test_ended_sessions_old_keys_and_old_logs_go(each_app: Flask) -> None:
