@@ -99,7 +99,7 @@ def _number(text: str) -> float:
 def _greeting(guest: Guest) -> str:
     if guest.is_english:
         return f"Hello {guest.username}, welcome to Chengmei."
-    return f"{guest.username},你好,欢迎来到澄美。"
+    return f"{guest.username}，你好，欢迎来到澄美。"
 
 
 def _fitting(guest: Guest) -> str:
@@ -108,8 +108,8 @@ def _fitting(guest: Guest) -> str:
     if guest.is_english:
         head = f"You asked about {guest.wish}; these fit" if guest.wish else "Much liked here at the moment"
         return f"{head}: {', '.join(_named(product) for product in guest.products)}."
-    head = f"你问过{guest.wish},这几件正合适" if guest.wish else "最近很受欢迎的有"
-    return f"{head}:{'、'.join(_named(product) for product in guest.products)}。"
+    head = f"你问过{guest.wish}，这几件正合适" if guest.wish else "最近很受欢迎的有"
+    return f"{head}：{'、'.join(_named(product) for product in guest.products)}。"
 
 
 def _named(product: Product) -> str:
@@ -121,7 +121,7 @@ def _coupon(guest: Guest) -> str:
         return ""
     if guest.is_english:
         return f"A coupon waits for you: {guest.coupon}. You can claim it under Coupons."
-    return f"有一张优惠券可以领:{guest.coupon},在“优惠券”里领取。"
+    return f"有一张优惠券可以领：{guest.coupon}，在“优惠券”里领取。"
 
 
 def _offer(guest: Guest) -> str:
@@ -130,4 +130,4 @@ def _offer(guest: Guest) -> str:
             "Just say here what you need: I can find products, look up coupons, fill the cart and follow orders. "
             'To talk to a person, say "consultant".'
         )
-    return '想找什么直接在这里说:我可以帮你挑商品、看优惠、加购物车、查订单。想和真人顾问聊,说一声"找顾问"。'
+    return "想找什么直接在这里说：我可以帮你挑商品、看优惠、加购物车、查订单。想和真人顾问聊，说一声“找顾问”。"

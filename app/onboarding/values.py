@@ -18,13 +18,13 @@ STRATEGIES: tuple[Strategy, ...] = ("agent", "template")
 Assignment = Literal["claim_first", "round_robin", "least_loaded"]
 CLAIM_FIRST, ROUND_ROBIN, LEAST_LOADED = ASSIGNMENTS = ("claim_first", "round_robin", "least_loaded")
 
-TEMPLATE_ZH = """{username},你好,欢迎来到澄美。
+TEMPLATE_ZH = """{username}，你好，欢迎来到澄美。
 
 {products}
 
 {coupon}
 
-想找什么、问什么,直接在这里说就行:我可以帮你挑商品、看优惠、加购物车、查订单。想和真人顾问聊,说一声"找顾问"。"""
+想找什么、问什么，直接在这里说就行：我可以帮你挑商品、看优惠、加购物车、查订单。想和真人顾问聊，说一声“找顾问”。"""
 TEMPLATE_EN = """Hello {username}, welcome to Chengmei.
 
 {products}

@@ -84,7 +84,7 @@ def test_the_welcome_names_the_customer_and_products_that_can_be_had(shop: None)
 def test_a_chinese_customer_is_welcomed_in_chinese(shop: None) -> None:
     work_for = register("小雨", "zh")
     work()
-    assert "小雨,你好" in welcomes_of(work_for)[0].content
+    assert "小雨，你好" in welcomes_of(work_for)[0].content
 
 
 def test_what_was_asked_before_registering_decides_what_is_shown(shop: None) -> None:
