@@ -130,4 +130,6 @@ def _offer(guest: Guest) -> str:
             "Just say here what you need: I can find products, look up coupons, fill the cart and follow orders. "
             'To talk to a person, say "consultant".'
         )
-    return "想找什么直接在这里说：我可以帮你挑商品、看优惠、加购物车、查订单。想和真人顾问聊，说一声“找顾问”。"
+    return (
+        "想找什么直接在这里说：我可以帮你挑商品、看优惠、加购物车、查订单。想和真人顾问聊，说一声“找顾问”。"
+    )
