@@ -3,7 +3,13 @@
 const Recognition = window.SpeechRecognition || window.webkitSpeechRecognition;
 const STOP = /^(?:停|停止|停下|别说了|闭嘴|stop|stop it|be quiet)[。.!！]?$/i;
 const MAX_RECORDING_MS = 20000;
-const state = { voice: null, listening: null, recorder: null, free: false, held: false, stopped: true };
+// A recording ends by itself: this long after the last word, or when nobody has said anything for that long.
+const PAUSE_MS = 1200;
+const SILENCE_MS = 8000;
+// How loud a word is at least (0 to 1), and how much louder than the room.
+const LOUD = 0.02;
+const LOUDER = 2.5;
+const state = { voice: null, listening: null, recorder: null, free: false, held: false, opening: false, stopped: true };
 
 const find = (selector) => state.voice?.querySelector(selector);
 
@@ -72,26 +78,61 @@ function recognise() {
 }
 
 async function record() {
+  if (state.recorder || state.opening) return;
   let stream;
+  state.opening = true;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ audio: true });
   } catch {
     return tell("denied");
+  } finally {
+    state.opening = false;
   }
+  // Somebody may have said stop, or closed the panel, while the browser asked for the microphone.
+  if (state.stopped) return stream.getTracks().forEach((track) => track.stop());
   const pieces = [];
   const recorder = new MediaRecorder(stream);
   recorder.ondataavailable = (event) => pieces.push(event.data);
+  let ears = null;
   recorder.onstop = async () => {
+    ears?.close();
     stream.getTracks().forEach((track) => track.stop());
     state.recorder = null;
     press(false);
-    if (!state.stopped) await transcribe(new Blob(pieces, { type: recorder.mimeType }));
+    if (state.stopped) return;
+    if (ears && !ears.heard) return hand("");
+    await transcribe(new Blob(pieces, { type: recorder.mimeType }));
   };
   state.recorder = recorder;
   recorder.start();
   press(true);
   tell("listening");
-  setTimeout(() => { if (recorder.state === "recording") recorder.stop(); }, MAX_RECORDING_MS);
+  const end = () => { if (recorder.state === "recording") recorder.stop(); };
+  // While the space bar is held, the hand says when it is over.
+  if (!state.held) ears = listenForPause(stream, end);
+  setTimeout(end, MAX_RECORDING_MS);
+}
+
+/** Call `end` when somebody has spoken and paused, or has said nothing at all. Null where loudness cannot be measured. */
+function listenForPause(stream, end) {
+  if (!window.AudioContext) return null;
+  const context = new AudioContext();
+  const analyser = context.createAnalyser();
+  context.createMediaStreamSource(stream).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  const began = performance.now();
+  let room = LOUD;
+  let last = began;
+  const ears = { heard: false, close: () => { clearInterval(timer); context.close(); } };
+  const timer = setInterval(() => {
+    analyser.getFloatTimeDomainData(samples);
+    const loudness = Math.sqrt(samples.reduce((sum, each) => sum + each * each, 0) / samples.length);
+    const now = performance.now();
+    if (loudness > Math.max(LOUD, room * LOUDER)) { ears.heard = true; last = now; }
+    else room += (Math.max(loudness, 0.001) - room) * 0.05;
+    if (now - last > (ears.heard ? PAUSE_MS : SILENCE_MS)) end();
+  }, 50);
+  return ears;
 }
 
 async function transcribe(audio) {
@@ -136,6 +177,8 @@ function stop() {
 
 function hush() {
   window.speechSynthesis?.cancel();
+  // What is broken off has no end that anybody waits for.
+  if (state.audio) state.audio.onended = null;
   state.audio?.pause();
   state.audio = null;
 }
@@ -143,18 +186,22 @@ function hush() {
 async function speak(text, lang, then) {
   tell("speaking");
   const synthesis = window.speechSynthesis;
-  if (synthesis && window.SpeechSynthesisUtterance) {
-    const saying = new SpeechSynthesisUtterance(text);
-    saying.lang = lang;
-    const voice = synthesis.getVoices().find((each) => each.lang.toLowerCase().startsWith(lang.slice(0, 2).toLowerCase()));
-    if (voice) saying.voice = voice;
-    saying.onend = then;
-    saying.onerror = then;
-    synthesis.speak(saying);
-    return;
-  }
-  if (state.voice.dataset.transcribe && (await play(text, then))) return;
-  then();
+  const voices = synthesis?.getVoices() || [];
+  const voice = voices.find((each) => each.lang.toLowerCase().startsWith(lang.slice(0, 2).toLowerCase()));
+  // A browser without a voice for the language is mute, or reads it out letter by letter: then the server speaks.
+  if (!voice && state.voice.dataset.transcribe && (await play(text, then))) return;
+  if (!synthesis || !window.SpeechSynthesisUtterance) return then();
+  const saying = new SpeechSynthesisUtterance(text);
+  saying.lang = lang;
+  if (voice) saying.voice = voice;
+  // Some synthesisers never say that they have ended.
+  const patience = setTimeout(() => saying.onend?.(), 4000 + text.length * 300);
+  saying.onend = saying.onerror = () => {
+    clearTimeout(patience);
+    saying.onend = saying.onerror = null;
+    then();
+  };
+  synthesis.speak(saying);
 }
 
 async function play(text, then) {
@@ -165,6 +212,7 @@ async function play(text, then) {
     if (!answer.ok) return false;
     state.audio = new Audio(URL.createObjectURL(await answer.blob()));
     state.audio.onended = then;
+    state.audio.onerror = then;
     await state.audio.play();
     return true;
   } catch {
@@ -192,6 +240,8 @@ function adopt() {
   const voice = document.querySelector("[data-voice]");
   if (!voice || voice === state.voice) return;
   state.voice = voice;
+  // Browsers load their voices when they are first asked for them.
+  window.speechSynthesis?.getVoices();
   const canRecord = voice.dataset.transcribe && window.MediaRecorder && navigator.mediaDevices;
   if (!Recognition && !canRecord) {
     find(".voice-controls").hidden = true;
