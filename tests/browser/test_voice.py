@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import update
 
+from app.accounts.models import User
+from app.db import db, transaction
 from tests.builders import make_product
 
 # Hears the lines of `heard` one after the other, with interim words before each; keeps what is spoken in `spoken`.
@@ -93,3 +96,39 @@ def test_without_javascript_it_is_a_form(app: Flask, address: str, browser: Brow
     page.get_by_role("button", name="不用了").or_(page.locator("[name=approve][value='1']")).first.click()
     expect(page.locator(".voice-answer")).to_contain_text("玫瑰护手霜 2 件已加入购物车")
     context.close()
+
+
+PLACES = (
+    "/",
+    "/products",
+    "/products/HAND-1",
+    "/cart",
+    "/orders",
+    "/chat",
+    "/ops",
+    "/ops/reports",
+    "/admin/voice",
+)
+
+
+def test_the_microphone_is_on_the_pages_of_shop_chat_and_desk(app: Flask, tab: Page) -> None:
+    _stock(app)
+    with app.app_context():
+        with transaction():
+            db.session.execute(
+                update(User).where(User.username == "alice").values(role_names="customer admin")
+            )
+    tab.add_init_script("window.heard = [];" + SCRIPT)
+    for place in PLACES:
+        tab.goto(place)
+        button = tab.locator("[data-voice-open]")
+        expect(button).to_be_visible()
+        button.click()
+        panel = tab.get_by_role("dialog", name="Speak")
+        expect(panel.get_by_role("status")).to_contain_text("Ready")
+        expect(panel.get_by_role("button", name="Speak", exact=True)).to_be_visible()
+        panel.get_by_label("What you would like").fill("show me my cart")
+        tab.keyboard.press("Enter")
+        expect(panel.locator(".voice-answer").last).to_contain_text("empty")
+        tab.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
