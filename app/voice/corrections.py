@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from app.catalogue.filters import ProductFilter
 from app.catalogue.queries import find_products, find_view, list_by_sku
 from app.catalogue.records import ProductView
 from app.language.concepts import analyse
+from app.language.confirmation import read_answer
 from app.language.normalise import normalise
 from app.llm.builtin import cues
 from app.llm.builtin.intents import Intent, Item, Plan
@@ -45,6 +47,27 @@ _IT_IS = re.compile(
 )
 # Intents of words that only name a product.
 _NAMING = frozenset({"find", "bare", "want", "follow"})
+
+
+# Yeses that name what they agree to: to an order, to a cancellation.
+_TO_AN_ORDER = re.compile(r"下单|下吧|付款|提交|订单|\b(?:order|submit|place it)\b")
+_TO_CANCELLING = re.compile(r"取消|\bcancel")
+
+
+def answer_to(said: str, asked: Asked) -> Literal["yes", "no"] | None:
+    """The yes or no to what was read out, if the utterance is one: "place the order" agrees to an order and to nothing else."""
+    answer = read_answer(said)
+    actions = {step.action for step in asked.steps}
+    if answer == "yes" and _TO_CANCELLING.search(said) and "cancel_order" not in actions:
+        return "no"
+    if answer == "yes" and _TO_AN_ORDER.search(said) and "place_order" not in actions:
+        return None
+    return answer
+
+
+def asks_to_order(said: str, asked: Asked) -> bool:
+    """Whether an order is wanted beside what was read out, in words that would be a yes to it."""
+    return read_answer(said) == "yes" and answer_to(said, asked) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from app.core.actor import Actor
 from app.core.clock import now
 from app.core.errors import Conflict
 from app.db import in_transaction
-from app.language.confirmation import read_answer
 from app.language.normalise import detect_language
 from app.runtime import settings
 from app.tools.queries import get_tool
 from app.tools.rehearsal import has_side_effect
 from app.voice import sessions, wording
+from app.voice.corrections import answer_to
 from app.voice.dialogue import Asked
 from app.voice.executing import Execution, read
 from app.voice.hearing import heard
@@ -48,7 +48,7 @@ def confirm(
     asked = session.open_question
     if asked is None or confirmation_id not in (None, asked.id):
         spoken = nothing_open(session, detect_language(said, actor.locale))
-    elif approve is not None or (answer := read_answer(said)):
+    elif approve is not None or (answer := answer_to(said, asked)):
         spoken = _answered(session, asked, approve if approve is not None else answer == "yes")
     else:
         return _turn(actor, key, text, "confirm")

@@ -9,12 +9,19 @@ from typing import Any
 from app.core.actor import Actor
 from app.db import in_transaction
 from app.insights.question import Question
-from app.language.confirmation import read_answer
 from app.language.normalise import detect_language
 from app.tools.rehearsal import Rehearsed
 from app.voice import sessions, wording
 from app.voice.commands import command_of
-from app.voice.corrections import Swap, corrected, is_addition, swapped, without_prefix
+from app.voice.corrections import (
+    Swap,
+    answer_to,
+    asks_to_order,
+    corrected,
+    is_addition,
+    swapped,
+    without_prefix,
+)
 from app.voice.dialogue import Asked, Step
 from app.voice.interpreter import EXACT, GRAMMAR, MISSING, NEAR, Meant, figures, meaning
 from app.voice.planning import Made, Played, play, rehearse_steps
@@ -92,7 +99,7 @@ class Turn:
 
     def _about_the_question(self, asked: Asked) -> Spoken | None:
         """A correction of what was read out, more of it, or a mere yes or no to `interpret`, which is asked again."""
-        answer = read_answer(self._said)
+        answer = answer_to(self._said, asked)
         if answer == "no":
             return self._cancelled()
         if answer == "yes":
@@ -105,7 +112,7 @@ class Turn:
         if found is not None:
             steps = rehearse_steps(self._actor, found.steps)
             return self._ask(steps, asked.said, asked.others, asked.rounds, GRAMMAR)
-        if is_addition(self._said):
+        if is_addition(self._said) or asks_to_order(self._said, asked):
             return self._of_the_shop(self._said, asked.steps)
         if swap := swapped(self._said, asked, self._language):
             return self._swapped(asked, swap)
@@ -146,15 +153,15 @@ class Turn:
             state.held = [*before, *(step_of(each) for each in played.steps), *after]
             state.remember(said, rounds)
             return self._unclear(meant)
-        if played.steps and not any(step.error for step in played.steps):
-            steps = played.steps
-            if before or after:
-                steps = rehearse_steps(self._actor, [*before, *map(step_of, steps), *after])
+        steps = played.steps
+        if steps and (before or after):
+            steps = rehearse_steps(self._actor, [*before, *map(step_of, steps), *after])
+        if steps and not any(step.error for step in steps):
             spoken = self._ask(steps, said, _others(played), rounds, meant.confidence, meant.source)
             if played.notes:
                 spoken.text = f"{wording.for_the_ear(played.notes)} {spoken.text}"
             return spoken
-        state.remember(said, rounds if not played.steps else [])
+        state.remember(said, [] if steps else rounds)
         if meant.is_lost:
             return Spoken(
                 type="clarify",

@@ -113,11 +113,8 @@ PLACES = (
 
 def test_the_microphone_is_on_the_pages_of_shop_chat_and_desk(app: Flask, tab: Page) -> None:
     _stock(app)
-    with app.app_context():
-        with transaction():
-            db.session.execute(
-                update(User).where(User.username == "alice").values(role_names="customer admin")
-            )
+    with app.app_context(), transaction():
+        db.session.execute(update(User).where(User.username == "alice").values(role_names="customer admin"))
     tab.add_init_script("window.heard = [];" + SCRIPT)
     for place in PLACES:
         tab.goto(place)

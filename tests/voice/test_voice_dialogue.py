@@ -110,6 +110,22 @@ def test_a_no_ends_it(speaker: Speaker) -> None:
     assert speaker.cart() == {}
 
 
+def test_a_yes_to_an_order_agrees_to_nothing_else(speaker: Speaker) -> None:
+    for wish, order in (("加两支护手霜", "下单吧"), ("add two hand creams", "place the order")):
+        speaker.session = f"s-{len(wish)}"
+        speaker.say(wish)
+        both = speaker.reply(order)
+        assert (both["type"], both["action"]) == ("clarify", "chain")
+        assert [step["action"] for step in both["params"]["steps"]] == ["add_to_cart", "place_order"]
+        assert speaker.cart() == {} and speaker.orders() == []
+    assert speaker.reply("yes, place the order")["type"] == "execute"
+
+
+def test_agreeing_to_a_cancellation_that_was_not_read_out_is_a_no(speaker: Speaker) -> None:
+    speaker.say("加两支护手霜")
+    assert speaker.reply("确认取消")["type"] == "cancelled"
+
+
 def test_corrections_are_read_out_again_before_anything_is_done(speaker: Speaker) -> None:
     speaker.say("加一支口红")
     three = speaker.reply("不对，是三支")
