@@ -172,7 +172,8 @@ def standing_partials(desk: Desk, standing: Standing, *, was: Standing | None) -
     values: dict[str, Any] = {"desk": desk, "standing": standing, "session_id": desk.conversation.id}
     html = partial("#chat-person", "outerHTML", _html("_standing.html", **values))
     if was is not None and was.is_mine != standing.is_mine:
-        html += _changed(desk.conversation.id)
+        # Whose it is not any more tells nobody what they have read.
+        html += partial("#chat-live-id", "delete", Markup("")) + _changed(desk.conversation.id)
     return html
 
 

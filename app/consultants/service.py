@@ -317,14 +317,16 @@ def _close(found: Consultation, ending: Ending, line: Line, *, note: str = "") -
 
 
 def _why_not(user_id: int) -> Conflict | NotFound:
-    rows = db.session.execute(
-        select(Consultation.status).where(Consultation.user_id == user_id, Consultation.open_in.is_not(None))
-    ).all()
-    if not rows:
+    found = set(
+        db.session.scalars(select(Consultation.status).where(Consultation.user_id == user_id).distinct())
+    )
+    if not found:
         return NotFound(N_("This customer waits for nobody."))
-    if any(row.status == State.CLAIMED.value for row in rows):
+    if State.CLAIMED.value in found:
         return AlreadyClaimed()
-    return OfferedToAnother()
+    if State.WAITING.value in found:
+        return OfferedToAnother()
+    return Conflict(N_("This customer waits for nobody."), code="NOT_WAITING")
 
 
 def _tell_claimed(mine: list[Consultation], me: int, at: datetime) -> None:

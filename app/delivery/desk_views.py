@@ -62,6 +62,8 @@ def claim(user_id: int) -> Response:
 
 
 def _answer(actor: Actor, error: DomainError) -> Response:
+    if error.status == 404:
+        raise error
     if not is_partial():
         flash(error_text(error), "warn")
         return go_to("/consultant")

@@ -47,6 +47,14 @@ function followAnswers() {
   }
 }
 
+/** One stream for each element: while the first is being opened, hx-sse would open another when the page is read again. */
+document.addEventListener("htmx:before:request", (event) => {
+  const source = event.detail?.ctx?.sourceElement;
+  if (!source?.hasAttribute?.("hx-sse:connect")) return;
+  if (source.dataset.connected) event.preventDefault();
+  source.dataset.connected = "1";
+});
+
 // ---- the field ---------------------------------------------------------------------------------------------------
 
 function showCount(field) {
@@ -129,6 +137,7 @@ function tellRead() {
 }
 
 document.addEventListener("input", tellTyping);
+document.addEventListener("chat-sent", () => { typedAt = 0; });
 document.addEventListener("visibilitychange", tellRead);
 document.addEventListener("htmx:after:swap", tellRead);
 

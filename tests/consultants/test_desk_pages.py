@@ -108,7 +108,7 @@ def test_a_talk_by_plain_forms(desk: Flask) -> None:
     post_form(customer, "/chat/messages", content="Hello there", session_id=talk, client_message_id="c")
     found = consultant.get(page_of(talk)).text
     assert "Hello there" in found and "You answer; the assistant is silent" in found
-    assert "Read" in customer.get(f"/chat?session={talk}").text
+    assert "Seen" in customer.get(f"/chat?session={talk}").text
     post_form(consultant, f"{page_of(talk)}/handback", note="be kind")
     assert status_of(talk) == "assistant"
     found = customer.get(f"/chat?session={talk}").text

@@ -371,6 +371,7 @@ EMPTY_IS_FINE = frozenset(
         "account.mark_messages_read",
         "cart.accept_prices",
         "cart.add_item",
+        "person.ask_for_person",
     }
 )
 
