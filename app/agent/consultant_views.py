@@ -12,7 +12,7 @@ from flask_babel import gettext
 from flask_wtf.csrf import generate_csrf
 
 from app.agent.consultant_page import TalkShown, frames, get_talk
-from app.consultants import canned, service, talking
+from app.consultants import attending, canned, service, talking
 from app.consultants.queries import get_desk, list_canned, list_notes
 from app.consultants.states import MAX_MESSAGE, MAX_NOTE
 from app.core.actor import Actor, Role
@@ -40,10 +40,16 @@ MAX_CLIENT_ID = 64
 def show(conversation_id: str) -> Response:
     actor = current_actor()
     talk = get_talk(actor, conversation_id)
-    if talk.desk.is_mine and talk.follows_from > talk.desk.consultation.consultant_read_until:
+    if talk.desk.is_mine:
         db.session.rollback()
-        in_transaction(partial(talking.mark_read, talk.session_id, talking.DESK_SIDE, talk.follows_from))
+        in_transaction(partial(_attend, actor, talk.session_id, talk.follows_from))
     return page("consultants/conversation.html", **_shown(talk))
+
+
+def _attend(actor: Actor, conversation_id: str, until: int) -> None:
+    """Who opens their customer's conversation is there, and reads it."""
+    attending.show_life(actor)
+    talking.mark_read(conversation_id, talking.DESK_SIDE, until)
 
 
 def _shown(talk: TalkShown) -> dict[str, Any]:
