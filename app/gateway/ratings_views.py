@@ -29,7 +29,8 @@ def rate_conversation(session_id: str) -> Response:
     problem = _rate(session_id)
     if is_partial():
         return page(
-            "gateway/_rating.html",
+            # The welcome's card has stars alone.
+            "gateway/_stars.html" if request.form.get("place") == "stars" else "gateway/_rating.html",
             session_id=session_id,
             rating=ratings.find_rating(session_id),
             is_open="thumb" not in request.form,

@@ -75,7 +75,7 @@ FORMS: dict[str, dict[str, str]] = {
         "next": "/",
     },
     "accounts.log_out": {},
-    "ratings.rate_conversation": {"score": "4", "comment": "fine", "thumb": ""},
+    "ratings.rate_conversation": {"score": "4", "comment": "fine", "thumb": "", "place": ""},
     "accounts.switch_locale": {"locale": "en", "next": "/"},
     "account.save_profile": {"email": "a@example.com", "phone": "", "locale": "en"},
     "account.change_password": {"current_password": "x", "new_password": "a long enough password"},
