@@ -23,7 +23,7 @@ from app.voice.modelling import Reading, read_with_model
 from app.voice.planning import Played, play
 from app.voice.reads import Reads
 from app.voice.spoken import BUILTIN, MODEL, TEMPLATE
-from app.voice.templates import match_template
+from app.voice.templates import asks_for_figures, match_template
 
 # How sure each way of understanding is, 0 to 1.
 EXACT, GRAMMAR, BY_MODEL, NEAR = 1.0, 0.9, 0.8, 0.6
@@ -79,6 +79,7 @@ class Figures:
     text: str
     question: Question | None
     understood_as: str
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ def figures(actor: Actor, said: str, previous: Question | None, language: str) -
         return None
     done = settle(found, said, context, Steps())
     action = "diagnose" if found.intent == "diagnose" else "ask_report"
-    return Figures(action, done.answer, done.question, found.understood_as)
+    is_exact = asks_for_figures(said, language)
+    return Figures(action, done.answer, done.question, found.understood_as, is_exact)
 
 
 def meaning(actor: Actor, said: str, messages: Sequence[Message], fallback: str, question: str = "") -> Meant:

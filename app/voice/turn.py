@@ -26,7 +26,7 @@ from app.voice.dialogue import Asked, Step
 from app.voice.interpreter import EXACT, GRAMMAR, MISSING, NEAR, Meant, figures, meaning
 from app.voice.planning import Made, Played, play, rehearse_steps
 from app.voice.sessions import DENIED, Session
-from app.voice.spoken import BUILTIN, Spoken, spoken_of, step_of
+from app.voice.spoken import BUILTIN, TEMPLATE, Spoken, spoken_of, step_of
 
 
 class Turn:
@@ -59,9 +59,9 @@ class Turn:
                 text=wording.for_the_ear(told.text),
                 action=told.action,
                 params={"question": self._said},
-                confidence=GRAMMAR,
+                confidence=EXACT if told.is_exact else GRAMMAR,
                 language=self._language,
-                source=BUILTIN,
+                source=TEMPLATE if told.is_exact else BUILTIN,
             )
         return self._of_the_shop(self._said, self._session.state.held)
 

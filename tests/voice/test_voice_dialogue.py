@@ -269,6 +269,20 @@ def test_an_operator_asks_for_figures_and_follows_up(shop_app: Flask) -> None:
     assert speaker_in(shop_app, "carl").say("最近30天各门店的成交额")["action"] != "ask_report"
 
 
+def test_names_of_cities_and_figures_are_lists_of_the_templates(shop_app: Flask) -> None:
+    olga = speaker_in(shop_app, "olga", Role.OPERATOR)
+    for text, action in (
+        ("上海有几家店", "list_stores"),
+        ("where are your stores in shanghai", "list_stores"),
+        ("最近7天上海的成交额", "ask_report"),
+        ("本月客单价是多少", "ask_report"),
+        ("what was our gmv in shanghai last week", "ask_report"),
+    ):
+        olga.session = f"t{len(text)}"
+        got = olga.say(text)
+        assert (got["action"], got["source"], got["confidence"]) == (action, "template", 1.0), text
+
+
 def test_of_many_yes_at_a_time_one_is_carried_out(each_app: Flask, demo: Callable[[Flask], Flask]) -> None:
     speaker = speaker_in(demo(each_app), "alice")
     speaker.say("加两支护手霜然后下单")
