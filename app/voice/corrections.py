@@ -22,6 +22,11 @@ from app.voice.dialogue import Asked, Step
 _PREFIX = re.compile(
     r"^(?:(?:不对|不是|错了|说错了|搞错了|等一下|等等|不要这个|我是说|我说的是|应该是|改一下|换一下|还是|no|nope|wait|sorry|actually|not that|i mean|i meant|rather)[,，。.! ]*)+"
 )
+# 不是三支是两支: what is not meant, then what is.
+_NOT_BUT = re.compile(r"^(?:不对|错了)?[,，。 ]*不是.{1,20}?[,，。 ]*(?:而)?是(?P<rest>.+)$")
+_CHANGE = re.compile(
+    r"^(?:还是)?(?:换成|改成|换为|改为|change (?:it|that) (?:to|for)|make (?:it|that)|switch (?:it )?to|swap (?:it )?for)\s*"
+)
 _OTHER = re.compile(
     r"^(?:是|要|换)?(?:成|个)?(?:另外?(?:的)?(?:一|那)?(?:个|款|种|支|瓶|盒)|别的|其他的|下一个|换一个|换一款|换别的)(?:吧|的)?$|"
     r"^(?:give me |take |i want |make it |use )?(?:the )?(?:other|another|next|different)(?: one)?(?: please| instead)?$"
@@ -80,7 +85,7 @@ class Corrected:
 
 def corrected(said: str, asked: Asked) -> Corrected | None:
     """What the utterance makes of what was read out; None when it is no correction but something else."""
-    rest = _PREFIX.sub("", said).strip(" ,，。.!")
+    rest = _without_what_is_not(said)
     if not rest:
         return None
     place = _last_with(asked.steps, "sku")
@@ -103,11 +108,11 @@ class Swap:
 
 def swapped(said: str, asked: Asked, language: str) -> Swap | None:
     """ "No, the body lotion": the same with another product; None when the utterance is no correction that names one."""
-    rest = _PREFIX.sub("", said)
+    rest = _without_what_is_not(said)
     place = _last_with(asked.steps, "sku")
-    if rest == said or place is None:
+    if place is None or (rest == said and not _CHANGE.match(said)):
         return None
-    step, rest = asked.steps[place], _IT_IS.sub("", rest.strip(" ,，。.!"))
+    step, rest = asked.steps[place], _IT_IS.sub("", _CHANGE.sub("", rest))
     item = named_product(rest)
     if item is None or step.action not in _AS_INTENT:
         return None
@@ -138,6 +143,13 @@ def is_addition(said: str) -> bool:
 def without_prefix(said: str) -> str:
     """The utterance without the words that only say that the last one was wrong."""
     return _PREFIX.sub("", said).strip(" ,，。.!") or said
+
+
+def _without_what_is_not(said: str) -> str:
+    """The utterance without the words that only say that the last one was wrong."""
+    if found := _NOT_BUT.match(said):
+        return found["rest"].strip(" ,，。.!")
+    return without_prefix(said) if _PREFIX.sub("", said).strip(" ,，。.!") else ""
 
 
 def _only_quantity(rest: str) -> int | None:

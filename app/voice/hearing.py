@@ -24,6 +24,13 @@ _THANKS = re.compile(
     r"(?<=.)[,，。 ]*(?:谢谢(?:你|您|啦|了)?|多谢|thanks(?: a lot| so much)?|thank you(?: very much| so much)?|cheers)$"
 )
 _SHORT_FORMS = (
+    (re.compile(r"(提交|清空|取消|删除|移除|打开|查看)一下"), r"\1"),
+    (
+        re.compile(
+            r"(?<![a-z])(?:chuck|sling|bung|lob|fling)(?= (?:me |us )?(?:an?|one|two|three|four|five|some|the|\d))"
+        ),
+        "put",
+    ),
     (re.compile(r"(?<![a-z])(i'd|i would) love(?! to know)(?![a-z])"), r"\1 like"),
     (
         re.compile(

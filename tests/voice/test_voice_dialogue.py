@@ -167,6 +167,8 @@ def test_another_product_takes_the_place_of_the_one_that_was_read_out(speaker: S
     assert [step["action"] for step in other["params"]["steps"]] == ["add_to_cart", "place_order"]
     assert other["params"]["steps"][0]["params"] == {"sku": "MKP-001", "qty": 2}
     assert "338 元" in other["confirmText"]
+    assert speaker.reply("换成唇釉")["params"]["steps"][0]["params"]["sku"] == "MKP-002"
+    assert speaker.reply("不是两支是三支")["params"]["steps"][0]["params"]["qty"] == 3
     # A question is no correction.
     assert speaker.reply("不对，口红多少钱")["action"] != "add_to_cart"
     assert speaker.cart() == {}
