@@ -6,7 +6,7 @@ import time
 
 from app.db import db, in_transaction
 from app.delivery.escalation import escalate_waiting
-from app.delivery.sending import give_up_on_the_interrupted, has_due, send_due
+from app.delivery.sending import give_up_on_the_interrupted, has_due, has_hopeless, send_due
 from app.jobs.queues import DEFAULT, begin, enqueue_once
 
 NAME = "deliveries"
@@ -36,7 +36,8 @@ def escalate() -> None:
 
 def sweep() -> None:
     """What fell through: a lost job, a killed worker, a pause that is over."""
-    in_transaction(give_up_on_the_interrupted)
+    if has_hopeless():
+        in_transaction(give_up_on_the_interrupted)
     is_due = has_due()
     db.session.rollback()
     if is_due:

@@ -21,7 +21,6 @@ from typing import Any, cast
 from flask import Flask
 from redis import Redis
 from redis.client import PubSub
-from redis.exceptions import RedisError
 
 from app.consultants.channels import STAFF
 from app.db import db
@@ -148,9 +147,10 @@ class Exchange:
                     is_away = False
                     self._serve(subscription)
                     return
-            except (RedisError, OSError) as error:
+            except Exception as error:
+                # Whatever it was: a process that hears nothing any more would look as if nothing happened.
                 if not is_away:
-                    log.warning("notifications_lost_redis error=%s", error)
+                    log.warning("notifications_lost_redis error=%r", error)
                 is_away = True
                 self._subscribed.set()
                 if self._retires(at_once=True):

@@ -14,7 +14,7 @@ from functools import partial
 from logging import getLogger
 from typing import Any
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, delete, select, update
 
 from app.accounts.models import User
 from app.core.clock import now
@@ -206,17 +206,25 @@ def _keep(each: Taken, state: State, result: str, error: str = "", pause: float 
 
 def give_up_on_the_interrupted() -> int:
     """Deliveries whose every attempt ended with the worker's death: there must be an end to it."""
-    hopeless = (
+    done = db.session.execute(
+        update(Delivery)
+        .where(*_hopeless())
+        .values(status=State.FAILED.value, lease="", result="interrupted", finished_at=now())
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def has_hopeless() -> bool:
+    """Whether there is something to give up on: looking costs less than a write that changes nothing."""
+    return db.session.scalar(select(Delivery.id).where(*_hopeless()).limit(1)) is not None
+
+
+def _hopeless() -> tuple[ColumnElement[bool], ...]:
+    return (
         Delivery.status == State.SENDING.value,
         Delivery.next_attempt_at <= now(),
         Delivery.attempts >= MAX_ATTEMPTS,
     )
-    done = db.session.execute(
-        update(Delivery)
-        .where(*hopeless)
-        .values(status=State.FAILED.value, lease="", result="interrupted", finished_at=now())
-    )
-    return int(done.rowcount)  # type: ignore[attr-defined]
 
 
 def has_due() -> bool:
