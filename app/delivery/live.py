@@ -39,6 +39,8 @@ MOST_WAITING = 200
 # A signal that comes twice within so many notifications shows nothing twice.
 MOST_REMEMBERED = 20_000
 NOTE_SECONDS = 0.3
+# The first reader waits for the subscription, which takes milliseconds, but not for ever.
+SUBSCRIBING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,12 @@ class Exchange:
         with self._lock:
             self._seats[seat.user_id].add(seat)
             starts, self._is_running = not self._is_running, True
+            if starts:
+                self._subscribed.clear()
         if starts:
-            self._subscribed.clear()
             threading.Thread(target=self._run, daemon=True, name="notifications").start()
         # What is written from now on is heard; without Redis the next look has to find it.
-        self._subscribed.wait(1.0)
+        self._subscribed.wait(SUBSCRIBING_SECONDS)
 
     def _remove(self, seat: Seat) -> None:
         with self._lock:

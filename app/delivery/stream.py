@@ -27,10 +27,10 @@ class Listener:
     after: int | None = None
 
     def frames(self) -> Iterator[str]:
-        """The wire form; begins with a comment so that the first bytes go out at once."""
-        yield sse.OPENED
+        """The wire form; begins with a comment, from which on nothing that happens is lost."""
         exchange = exchange_of(self.app)
         with exchange.listening(self.user_id) as seat:
+            yield sse.OPENED
             # In this order: what is written in between comes by both ways, and is told once.
             told = yield from self._missed()
             end, ping_at = time.monotonic() + LONGEST_SECONDS, time.monotonic() + self.ping_seconds
