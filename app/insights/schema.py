@@ -61,6 +61,12 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
         " #:product_orders",
         keys="",
     ),
+    "daily_buyer_items": _table(
+        "d:day #:member_id #:store_id ':channel #:goods_id #:units #:sales #:baskets #:category_orders #:product_orders",
+        keys="member_id goods_id",
+    ),
+    "goods": _table("#:id ':sku ':category", keys="id sku"),
+    "first_purchases": _table("#:member_id d:first_on d:second_on", keys="member_id"),
     "payment_attempts": _table("t:placed_at #:store_id ':channel #:is_member #:attempts #:paid", keys=""),
     "products": _table(
         "':sku ':name #:category_id #:price_cents #:stock t:created_at", keys="sku name category_id"
@@ -70,6 +76,16 @@ TABLES: Mapping[str, Mapping[str, Column]] = {
     "campaigns": _table("#:id ':name ':goal #:budget #:duration_days t:created_at", keys="id"),
 }
 # What only our own compiled statements may read: a query that a person or a model wrote is told that there is no such table.
-SUMS = frozenset({"daily_sales", "daily_buyers", "daily_item_sales", "payment_attempts"})
+SUMS = frozenset(
+    {
+        "daily_sales",
+        "daily_buyers",
+        "daily_item_sales",
+        "daily_buyer_items",
+        "goods",
+        "first_purchases",
+        "payment_attempts",
+    }
+)
 # The name under which queries may qualify a table: `shop.orders`.
 SCHEMA_NAME = "shop"

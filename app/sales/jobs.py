@@ -6,17 +6,20 @@ from datetime import date, timedelta
 from functools import partial
 from logging import getLogger
 
+from sqlalchemy import func, select
+
 from app.core.clock import business_day, now
 from app.db import db, in_transaction
+from app.members.models import Member
 from app.runtime import settings
 from app.sales.models import StaleDay
 from app.sales.queries import find_stale, list_stale
-from app.sales.service import add_up, find_differences, is_over
+from app.sales.service import add_up, find_differences, find_wrong_members, is_over, mend_members
 from app.sales.stale import KINDS, Kind
 
 log = getLogger(__name__)
-# Days added up in one transaction, transactions of one turn, days checked at a time.
-DAYS, TURNS, CHECKED = 7, 30, 3
+# Days added up in one transaction, transactions of one turn, days and members checked at a time.
+DAYS, TURNS, CHECKED, MEMBERS = 7, 30, 3, 200
 
 
 def add_up_stale_days(*, everything: bool = False) -> int:
@@ -38,7 +41,7 @@ def add_up_stale_days(*, everything: bool = False) -> int:
 
 
 def reconcile() -> int:
-    """Compare some days with the orders, other ones each time; what differs is logged and added up again."""
+    """Compare some days and members with the orders, other ones each time; what differs is logged and mended."""
     today, wrong = business_day(now(), settings().shop_timezone), 0
     if find_stale() is None:
         return 0
@@ -48,7 +51,18 @@ def reconcile() -> int:
         for kind in KINDS:
             wrong += _reconciled(kind, day)
         db.session.rollback()
-    return wrong
+    return wrong + _reconciled_members(turn)
+
+
+def _reconciled_members(turn: int) -> int:
+    last = db.session.scalar(select(func.max(Member.id))) or 0
+    start = turn % (last // MEMBERS + 1) * MEMBERS
+    wrong = find_wrong_members(range(start, start + MEMBERS))
+    db.session.rollback()
+    if wrong:
+        log.error("first_purchases_differ members=%s", len(wrong))
+        in_transaction(lambda: mend_members(wrong))
+    return len(wrong)
 
 
 def _reconciled(kind: Kind, day: date) -> bool:

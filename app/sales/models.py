@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Computed, Date, Index, Numeric, String
+from sqlalchemy import Computed, Date, Index, Numeric, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Cents, Model, UtcDateTime
@@ -98,6 +98,53 @@ class DailyItemSales(Model):
     baskets: Mapped[int]
     category_orders: Mapped[int]
     product_orders: Mapped[int]
+
+
+class Goods(Model):
+    """A number for each product under each category that a line has had: rows are counted by it sooner than by texts."""
+
+    __tablename__ = "goods"
+    __table_args__ = (UniqueConstraint("sku", "category"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(String(32))
+    category: Mapped[str] = mapped_column(String(40))
+
+
+class DailyBuyerItems(Model):
+    """Lines of paid orders of a business day by member and product, those of guests under the number 0.
+
+    For what has to look at each member and at goods. Orders are counted as in `DailyItemSales`.
+    """
+
+    __tablename__ = "daily_buyer_items"
+    __table_args__ = IN_KEY_ORDER
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    member_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    store_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True)
+    goods_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    units: Mapped[int]
+    sales_cents: Mapped[Cents]
+    sales: Mapped[Decimal] = mapped_column(Numeric(16, 2), Computed("sales_cents / 100.0", persisted=False))
+    baskets: Mapped[int]
+    category_orders: Mapped[int]
+    product_orders: Mapped[int]
+
+
+class FirstPurchases(Model):
+    """The business days of each member's first and second paid order.
+
+    Triggers (migration 0022) keep it in the transaction that changes an order, so it is never stale.
+    """
+
+    __tablename__ = "first_purchases"
+    __table_args__ = IN_KEY_ORDER
+
+    member_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_on: Mapped[date]
+    second_on: Mapped[date | None]
 
 
 class PaymentAttempts(Model):

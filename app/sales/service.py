@@ -6,14 +6,31 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, delete, or_, select
+from sqlalchemy import ColumnElement, Insert, delete, insert, or_, select
 
 from app.core.clock import now
 from app.db import Model, db
-from app.sales.models import DailyBuyers, DailyItemSales, DailySales, PaymentAttempts, StaleDay
+from app.sales.models import (
+    DailyBuyerItems,
+    DailyBuyers,
+    DailyItemSales,
+    DailySales,
+    FirstPurchases,
+    PaymentAttempts,
+    StaleDay,
+)
 from app.sales.periods import bounds_of
 from app.sales.stale import Kind
-from app.sales.statements import add_up_attempts, add_up_buyers, add_up_items, add_up_orders
+from app.sales.statements import (
+    add_up_attempts,
+    add_up_buyer_items,
+    add_up_buyers,
+    add_up_items,
+    add_up_orders,
+    first_two,
+)
+
+OF_SALES = (DailySales, DailyBuyers, DailyItemSales, DailyBuyerItems)
 
 
 def add_up(kind: Kind, days: Sequence[date]) -> None:
@@ -26,7 +43,7 @@ def add_up(kind: Kind, days: Sequence[date]) -> None:
         return
     db.session.execute(delete(StaleDay).where(StaleDay.kind == kind, StaleDay.day.in_(days)))
     if kind == "sales":
-        for model in (DailySales, DailyBuyers, DailyItemSales):
+        for model in OF_SALES:
             db.session.execute(delete(model).where(model.day.in_(days)))
     else:
         within = (
@@ -40,7 +57,7 @@ def add_up(kind: Kind, days: Sequence[date]) -> None:
 
 def _statements(kind: Kind, days: Sequence[date]) -> list[Insert]:
     if kind == "sales":
-        return [add_up_orders(days), add_up_buyers(days), add_up_items(days)]
+        return [add_up_orders(days), add_up_buyers(days), add_up_items(days), add_up_buyer_items(days)]
     return [add_up_attempts(days, db.engine.dialect.name)]
 
 
@@ -61,10 +78,24 @@ def find_differences(kind: Kind, day: date) -> list[str]:
     ]
 
 
+def find_wrong_members(member_ids: Sequence[int]) -> list[int]:
+    """Of these members those whose first purchases are not what the orders say."""
+    said = {row[0]: _plain(row) for row in db.session.execute(first_two(member_ids))}
+    columns = (FirstPurchases.member_id, FirstPurchases.first_on, FirstPurchases.second_on)
+    found = select(*columns).where(FirstPurchases.member_id.in_(member_ids))
+    kept = {row[0]: _plain(row) for row in db.session.execute(found)}
+    return sorted(one for one in said.keys() | kept.keys() if said.get(one) != kept.get(one))
+
+
+def mend_members(member_ids: Sequence[int]) -> None:
+    """Look their first purchases up anew, within the current transaction."""
+    db.session.execute(delete(FirstPurchases).where(FirstPurchases.member_id.in_(member_ids)))
+    names = ["member_id", "first_on", "second_on"]
+    db.session.execute(insert(FirstPurchases).from_select(names, first_two(member_ids)))
+
+
 def _checked(kind: Kind, day: date) -> list[tuple[type[Model], Insert]]:
-    tables: tuple[type[Model], ...] = (
-        (DailySales, DailyBuyers, DailyItemSales) if kind == "sales" else (PaymentAttempts,)
-    )
+    tables: tuple[type[Model], ...] = OF_SALES if kind == "sales" else (PaymentAttempts,)
     return list(zip(tables, _statements(kind, [day]), strict=True))
 
 

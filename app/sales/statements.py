@@ -21,7 +21,14 @@ from sqlalchemy import (
 )
 
 from app.orders.models import Order, OrderItem
-from app.sales.models import DailyBuyers, DailyItemSales, DailySales, PaymentAttempts
+from app.sales.models import (
+    DailyBuyerItems,
+    DailyBuyers,
+    DailyItemSales,
+    DailySales,
+    Goods,
+    PaymentAttempts,
+)
 from app.sales.periods import bounds_of
 
 IS_MEMBER = case((Order.member_id.is_(None), 0), else_=1)
@@ -64,6 +71,28 @@ def add_up_items(days: Sequence[date]) -> Insert:
     return insert(DailyItemSales).from_select([*names, *sums], found)
 
 
+def add_up_buyer_items(days: Sequence[date]) -> Insert:
+    """The same lines by member into `daily_buyer_items`."""
+    item = _numbered(days).subquery("i")
+    c = item.c
+    key = (c.day, c.member_id, c.store_id, c.channel, Goods.id)
+    found = (
+        select(
+            *key,
+            func.sum(c.qty),
+            func.sum(c.qty * c.price_cents),
+            _count(c.of_order == 1),
+            _count(c.of_category == 1),
+            _count(c.of_product == 1),
+        )
+        .join(Goods, (Goods.sku == c.sku) & (Goods.category == c.category))
+        .group_by(*key)
+    )
+    names = ["day", "member_id", "store_id", "channel", "goods_id"]
+    sums = ["units", "sales_cents", "baskets", "category_orders", "product_orders"]
+    return insert(DailyBuyerItems).from_select([*names, *sums], found)
+
+
 def _numbered(days: Sequence[date]) -> Select[Any]:
     """Each line, and which it is of its order, and of those of its category and its product there."""
 
@@ -75,6 +104,7 @@ def _numbered(days: Sequence[date]) -> Select[Any]:
             Order.paid_on.label("day"),
             *PLACE,
             IS_MEMBER.label("is_member"),
+            func.coalesce(Order.member_id, 0).label("member_id"),
             OrderItem.category,
             OrderItem.sku,
             OrderItem.qty,
@@ -86,6 +116,18 @@ def _numbered(days: Sequence[date]) -> Select[Any]:
         .join(OrderItem, OrderItem.order_id == Order.id)
         .where(*_paid_on(days))
     )
+
+
+def first_two(member_ids: Sequence[int]) -> Select[Any]:
+    """The days of the first and the second paid order of these members, those without one left out."""
+    place = func.row_number().over(partition_by=Order.member_id, order_by=Order.paid_on)
+    n = (
+        select(Order.member_id, Order.paid_on, place.label("place"))
+        .where(Order.pay_status == 1, Order.paid_on.is_not(None), Order.member_id.in_(member_ids))
+        .subquery("n")
+    )
+    second = func.min(case((n.c.place == 2, n.c.paid_on)))
+    return select(n.c.member_id, func.min(n.c.paid_on), second).group_by(n.c.member_id)
 
 
 def _paid_on(days: Sequence[date]) -> tuple[ColumnElement[bool], ...]:

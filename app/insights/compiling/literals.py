@@ -86,3 +86,13 @@ def bucket_of(source: Source, span: Span, step: Unit, zone: str, what: str = "la
         f"WHEN {column} < {quoted(str(end))} THEN {said}" for end, said in zip(ends, says, strict=False)
     )
     return f"CASE {cases} ELSE {says[-1]} END"
+
+
+def bucket_of_label(column: str, span: Span, step: Unit, what: str = "label") -> str:
+    """The same of a column that holds the bucket's label."""
+    if step == "day" or what == "label":
+        return column
+    parts, labels = buckets(span, step), bucket_labels(span, step)
+    days = [quoted(part.start if what == "start" else part.end) for part in parts]
+    cases = " ".join(f"WHEN {quoted(label)} THEN {day}" for label, day in zip(labels, days, strict=True))
+    return days[0] if len(days) == 1 else f"CASE {column} {cases} END"

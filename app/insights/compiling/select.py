@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from app.insights.compiling.literals import bucket_of, quoted, within
-from app.insights.compiling.sums import FIRST_DAY, find_sums, order_count, rows_of
+from app.insights.compiling.literals import bucket_of, bucket_of_label, quoted, within
+from app.insights.compiling.once import folded, inner_of, is_of_rows, key_of
+from app.insights.compiling.sums import find_sums, order_count, rows_of
 from app.insights.metrics.catalogue import Catalogue, Source, catalogue
 from app.insights.question import TIME, Filter, Threshold
 from app.language.periods import Span, Unit
@@ -26,7 +28,8 @@ def alias(key: str) -> str:
 class Select:
     """What to select. `reach` are dimensions whose joins and conditions hold although nothing is split by them.
 
-    `stale` are the days that sums by day do not know; None when there are no sums.
+    `stale` are the days that sums by day do not know; None when there are no sums. `by_keys`: groups are to be had by number.
+    `folded` are columns that are summed by what stands around it.
     """
 
     source: str
@@ -39,6 +42,8 @@ class Select:
     reach: tuple[str, ...] = ()
     thresholds: tuple[Threshold, ...] = field(default=())
     stale: Stale | None = None
+    by_keys: bool = False
+    folded: tuple[str, ...] = ()
 
     def from_sums(self, *more: str) -> Select:
         """The same from the sums by day, where they have all of it and what is `more` measured."""
@@ -60,6 +65,17 @@ class Select:
     def _source(self) -> Source:
         return self._catalogue.sources[self.source]
 
+    @property
+    def inner(self) -> str:
+        """The source whose rows are folded by member; "" for one that is read as it is."""
+        return self._source.once
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """The columns that are summed when rows are folded, as far as they are read."""
+        said = " ".join(self.formula(metric) for metric in self._measured)
+        return tuple(name for name in self._source.folds if re.search(rf"\bd\.{name}\b", said))
+
     def formula(self, metric: str) -> str:
         """The SQL of a metric, with the bounds of the period or the bucket put in."""
         entry = self._catalogue.metrics[metric]
@@ -77,57 +93,106 @@ class Select:
             "order_count": order_count(self.dimensions, self.filters) or "",
         }
         if step := self.grain:
-            values["start"] = bucket_of(self._source, self.span, step, self.zone, "start")
-            values["end"] = bucket_of(self._source, self.span, step, self.zone, "end")
+            values["start"], values["end"] = (self._bucket(step, what) for what in ("start", "end"))
         return said.format(**values)
+
+    def _bucket(self, step: Unit, what: str = "label") -> str:
+        if self.inner:
+            return bucket_of_label(f"d.{key_of(step)}", self.span, step, what)
+        return bucket_of(self._source, self.span, step, self.zone, what)
+
+    def key(self, dimension: str) -> str:
+        """The SQL of a number that stands for the values of a dimension; of its time itself."""
+        return (
+            self.column(dimension)
+            if dimension in TIME
+            else self._catalogue.dimensions[dimension].keys[self.source]
+        )
 
     def column(self, dimension: str) -> str:
         """The SQL of a dimension."""
         if step := next((each for each in TIME if each == dimension), None):
-            return bucket_of(self._source, self.span, step, self.zone)
+            return self._bucket(step)
         return self.bounds(self._catalogue.dimensions[dimension].columns[self.source])
 
     @property
     def ctes(self) -> str:
         """The common table expressions that the joins read."""
-        found = [self._catalogue.joins[name] for name in self._joins if "with" in self._catalogue.joins[name]]
-        return ",\n".join(self._cte(join).strip() for join in found)
+        names = (*(inner_of(self)._joins if self.inner else ()), *self._joins)
+        found = [self._catalogue.joins[name] for name in dict.fromkeys(names)]
+        return ",\n".join(
+            self._cte(join).strip() for join in found if "with" in join and not self._is_kept(join)
+        )
 
     def _cte(self, join: Mapping[str, str]) -> str:
-        kind = "series" if self.grain and "series" in join else "with"
-        if not self._source.sums_of or self.stale is None:
-            return join[kind].format(end=quoted(self.span.end))
-        ever = Span(FIRST_DAY, self.span.end)
-        sums = rows_of(self._source, ever, self.zone, self.stale)
-        return join[f"{kind}_{self.source}"].format(end=quoted(self.span.end), sums=sums)
+        said = join["series" if self.grain and "series" in join else "with"]
+        return said.replace("{end}", quoted(self.span.end))
+
+    def _is_kept(self, join: Mapping[str, str]) -> bool:
+        """True for what a table holds that triggers keep, where there are triggers."""
+        return "kept_in" in join and self.stale is not None
 
     @property
     def _joins(self) -> tuple[str, ...]:
         entries = self._catalogue.dimensions
-        used = (*self.dimensions, *self.reach, *(part.dimension for part in self.filters))
-        needs = [need for key in used for need in entries[key].needs]
-        measured = (*self.metrics, *(bound.metric for bound in self.thresholds))
-        needs += [need for key in measured for need in self._catalogue.metrics[key].needs]
+        named = (*self.reach, *(part.dimension for part in self.filters))
+        if self.by_keys:
+            needs = [need for key in self.dimensions for need in entries[key].key_needs]
+        else:
+            named, needs = (*self.dimensions, *named), []
+        needs += [need for key in self._here(named) for need in entries[key].needs_for(self.source)]
+        needs += [need for key in self._measured for need in self._catalogue.metrics[key].needs]
         return tuple(dict.fromkeys(needs))
+
+    def _here(self, named: Iterable[str]) -> Iterator[str]:
+        """Of the dimensions named those that are not dealt with in the rows that are folded: what is split, and the member's."""
+        yield from (
+            key
+            for key in named
+            if not self.inner or key in self.dimensions or not is_of_rows(key, self.inner)
+        )
+
+    @property
+    def _measured(self) -> tuple[str, ...]:
+        return (*self.metrics, *(bound.metric for bound in self.thresholds))
 
     @property
     def tables(self) -> str:
         """FROM and WHERE."""
-        joins = [self._catalogue.joins[name].get(self.source, "") for name in self._joins]
+        joins = [self._join(self._catalogue.joins[name]) for name in self._joins]
         parts = [f"FROM {self._tables}", *(join for join in joins if join)]
         return "\n".join([*parts, "WHERE " + "\n  AND ".join(self._conditions())])
+
+    def _join(self, join: Mapping[str, str]) -> str:
+        said = join.get(self.source, "")
+        return said.replace("{life}", join["kept_in"] if self._is_kept(join) else "life") if said else ""
 
     @property
     def _tables(self) -> str:
         source = self._source
+        if self.inner:
+            return folded(self)
         if not source.sums_of or self.stale is None:
             return source.tables
-        return source.tables.replace("{from}", rows_of(source, self.span, self.zone, self.stale))
+        return source.tables.replace(
+            "{from}", rows_of(source, self.span, self.zone, self.stale, self._read())
+        )
+
+    def _read(self) -> set[str]:
+        """The columns of the sums that are read."""
+        split = [self.key(key) if self.by_keys else self.column(key) for key in self.dimensions]
+        joins = [self._join(self._catalogue.joins[name]) for name in self._joins]
+        formulas = [self.formula(metric) for metric in self._measured]
+        said = " ".join([*split, *joins, *formulas, *self._conditions()])
+        return {*self.folded, *re.findall(r"\bd\.(\w+)", said)}
 
     def _conditions(self) -> list[str]:
         entries = self._catalogue.dimensions
         used = dict.fromkeys((*self.dimensions, *self.reach, *(part.dimension for part in self.filters)))
         always = [said for key in used if (said := entries[key].wheres.get(self.source, entries[key].where))]
+        if self.inner:
+            filters = [part for part in self.filters if not is_of_rows(part.dimension, self.inner)]
+            return ["d.member_id >= 0", *always, *(self._condition(part) for part in filters)]
         own = [self._source.where] if self._source.where else []
         return [
             *own,

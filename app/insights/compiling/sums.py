@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from app.insights.compiling.literals import quoted, utc_start
@@ -15,7 +15,6 @@ GOODS = ("product", "category")
 COUNTS = {"product": "product_orders", "category": "category_orders"}
 # With more stale days than this in a period the orders are read as they are.
 MAX_STALE_DAYS = 31
-FIRST_DAY = date(2000, 1, 1)
 
 
 def find_sums(
@@ -31,12 +30,8 @@ def find_sums(
     if stale is None:
         return None
     reach = (*dimensions, *(part.dimension for part in filters))
-    needs = {need for key in reach for need in catalogue().dimensions[key].needs}
-    needs |= {need for metric in metrics for need in catalogue().metrics[metric].needs}
     for sums in catalogue().sums_of(source):
-        # Who bought when for the first time is found in all days.
-        reached = Span(FIRST_DAY, span.end) if "life" in needs else span
-        is_fresh = len(stale_days(sums, reached, zone, stale)) <= MAX_STALE_DAYS
+        is_fresh = len(stale_days(sums, span, zone, stale)) <= MAX_STALE_DAYS
         if is_fresh and _has_all(sums, metrics, reach) and _counts(sums, metrics, dimensions, filters):
             return sums.key
     return None
@@ -85,17 +80,26 @@ def stale_days(source: Source, span: Span, zone: str, stale: Stale) -> Sequence[
     return stale.between(source.stale, first.date(), last.date())
 
 
-def rows_of(source: Source, span: Span, zone: str, stale: Stale) -> str:
-    """What stands in FROM: the table, or what of it is good together with the rows of the stale days."""
+def rows_of(source: Source, span: Span, zone: str, stale: Stale, read: Container[str]) -> str:
+    """What stands in FROM: the table, or what of it is good together with the rows of the stale days.
+
+    Of the columns only those that are `read`: MariaDB stores what stands in UNION.
+    """
     days = stale_days(source, span, zone, stale)
     if not days:
         return source.table
     column = (source.day or source.moment).partition(".")[2]
-    good = f"SELECT {source.columns} FROM {source.table} WHERE {_good(source, column, span, zone, days)}"  # noqa: S608 - catalogue text and quoted dates
+    names = [name for name in source.rows if name in read or name == column]
+    good = f"SELECT {', '.join(names)} FROM {source.table} WHERE {_good(source, column, span, zone, days)}"  # noqa: S608 - catalogue text and quoted dates
     said = _is_stale(source, span, zone, days)
-    rows = source.rows.strip()
-    rows = rows.replace("{stale}", said) if "{stale}" in rows else f"{rows} AND {said}"
+    tables = source.rows_from.strip()
+    tables = tables.replace("{stale}", said) if "{stale}" in tables else f"{tables} AND {said}"
+    rows = f"SELECT {', '.join(_named(source.rows[name], name) for name in names)}\nFROM {tables}"
     return f"(\n{good}\nUNION ALL\n{rows}\n)"
+
+
+def _named(said: str, name: str) -> str:
+    return said if said.rpartition(".")[2] == name else f"{said} AS {name}"
 
 
 def _good(source: Source, column: str, span: Span, zone: str, days: Sequence[date]) -> str:

@@ -68,7 +68,8 @@ class Value(_Entry):
 class Dimension(_Entry):
     """What figures are split and filtered by. `columns` are SQL by source; a dimension of time has none.
 
-    `where` must hold too; `wheres` says it for other sources.
+    `where` must hold too; `wheres` says it for other sources, as `needs_of` does for `needs`. `keys` are numbers that stand
+    for the values in sources by which people are counted once, `key_needs` their joins.
     """
 
     key: str
@@ -82,6 +83,9 @@ class Dimension(_Entry):
     where: str = ""
     wheres: Mapping[str, str] = Field(default_factory=dict)
     columns: Mapping[str, str] = Field(default_factory=dict)
+    needs_of: Mapping[str, Words] = Field(default_factory=dict)
+    keys: Mapping[str, str] = Field(default_factory=dict)
+    key_needs: Words = ()
     nouns_zh: Words = ()
     nouns_en: Words = ()
     values: Mapping[str, Value] = Field(default_factory=dict)
@@ -89,12 +93,19 @@ class Dimension(_Entry):
     def name(self, locale: str) -> str:
         return self.en if locale == "en" else self.zh
 
+    def needs_for(self, source: str) -> Words:
+        """The joins that the column of a source reads."""
+        return self.needs_of.get(source, self.needs)
+
 
 class Source(_Entry):
     """Tables of one kind of fact. Its day is a column (`day`) or made of a UTC moment (`moment`).
 
-    One with `sums_of` holds sums of another source in `table`; `rows` and `rows_day` say how to read the same columns
-    from that source's own tables, for days that are stale (`app.sales`).
+    One with `sums_of` holds sums of another source in `table`; `rows` are its columns and how to read the same from that
+    source's own tables (`rows_from`, `rows_day`), for days that are stale (`app.sales`).
+
+    One with `once` folds the rows of such a source by member first, so that each is one row of each group: people are
+    then counted without COUNT(DISTINCT). `folds` are the columns that are summed on the way.
     """
 
     key: str
@@ -103,10 +114,12 @@ class Source(_Entry):
     day: str = ""
     moment: str = ""
     sums_of: str = ""
+    once: str = ""
+    folds: Words = ()
     stale: Kind = "sales"
     table: str = ""
-    columns: str = ""
-    rows: str = ""
+    rows: Mapping[str, str] = Field(default_factory=dict)
+    rows_from: str = ""
     rows_day: str = ""
 
 
