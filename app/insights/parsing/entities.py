@@ -203,6 +203,8 @@ def _category_forms(zh: str, en: str) -> set[str]:
         name_zh + "类",
         name_en.replace(" ", ""),
         name_en.replace("-", ""),
+        # gift sets, the gift set sales
+        name_en.removesuffix("s") if name_en.endswith("s") and " " in name_en else name_en,
     }
     return {form for form in forms if form}
 

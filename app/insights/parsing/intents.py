@@ -118,10 +118,14 @@ def is_off_topic(said: str) -> bool:
     return bool(_OFF_TOPIC.search(said))
 
 
+# The chain's people, which "店" in them must not make a store.
+_STAFF = re.compile(
+    r"店员|导购|收银员|店长(?:的|们)|员工|(?<![a-z])(?:employees?|sales ?(?:people|persons?|staff|clerks?)|cashiers?|clerks?)(?![a-z])"
+)
 _COUPONS = re.compile(r"优惠券|代金券|券(?!商)|(?<![a-z])(?:coupons?|vouchers?)(?![a-z])")
 
 
 def not_in_data(said: str, left: str) -> str | None:
     """The word for something that reports do not hold: coupons, or in what has not been understood otherwise."""
-    found = _COUPONS.search(said) or _NOT_IN_DATA.search(left)
+    found = _COUPONS.search(said) or _STAFF.search(said) or _NOT_IN_DATA.search(left)
     return found[0] if found else None

@@ -62,6 +62,11 @@ _PEOPLE = frozenset({"buyers", "new_buyers", "returning_buyers"})
 _WHOSE = re.compile(rf"(?:的|'s|s'| )?{TAKEN}")
 
 
+def names_metric(said: str) -> bool:
+    """Whether a word that may stand for a metric is in it."""
+    return bool(_words(weak=True).pattern.search(said))
+
+
 def take_weak_metrics(text: Text, strong: list[Said]) -> list[Said]:
     """Take weak words (销售, orders, new customers) where no metric is named, or in one list with those that are."""
     words = _words(weak=True)
@@ -97,13 +102,17 @@ _HOW_MANY_SOLD = re.compile(
 )
 
 
+# How much did the Guomao store sell: money, unless a metric is named.
+_HOW_MUCH_SOLD = re.compile(
+    r"(?<![a-z])how much (?:did|do|does|has|have|was|is) .{1,60}(?:sell|sold|make|made|take in|took in|earn(?:ed)?|bring in)(?![a-z])"
+)
 # 买过面膜的人数, 买了东西的会员有多少
 _BOUGHT_BY = re.compile(
     r"(?:买|购买|消费|下单)(?:过|了).{0,20}?(?:人数|多少人|(?:会员|顾客|客户|用户)(?:数|有多少|有几|人数)|多少(?:会员|顾客|客户|用户))"
 )
 # "New vs returning buyers" names a split, and in it what is counted.
 _BUYERS_APART = re.compile(
-    r"(?<![a-z])(?:buyers|shoppers|customers)(?![a-z])|(?:新老|老|新)(?:客|客户|顾客|会员)(?:人数|数)"
+    r"(?<![a-z])(?:buyers|shoppers|customers)(?![a-z])|(?:新老|老|新)(?:客|客户|顾客|会员)(?:人数|数)|(?:老|新)(?:客户|顾客|会员|客)(?:各自?|分别)?(?:有|是)?(?:多少|几)(?!钱|单)"
 )
 
 
@@ -111,6 +120,8 @@ def sold_metric(text: Text, draft: Draft) -> list[str]:
     """卖得最好, "how many lipsticks did we sell": units of goods, money of anything else."""
     if text.has(_HOW_MANY_SOLD):
         return ["units"]
+    if text.has(_HOW_MUCH_SOLD):
+        return ["gmv"]
     if text.has(_BOUGHT_BY):
         return ["buyers"]
     if text.has(_BUYERS_APART) and "customer" in draft.dimensions:

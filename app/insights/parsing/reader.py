@@ -65,7 +65,14 @@ _EACH_CATEGORY = re.compile(r"(?:各|每|按|分)(?:个|照)?(?:品类|类目)")
 
 def _imply_goods(text: Text, draft: Draft) -> None:
     """What sells best is a product; category sales are by category, unless something else splits them."""
-    if draft.rank and draft.rank.sold and not draft.dimensions:
+    within = [part for part in draft.filters if part.dimension == "category" and part.operator == "in"]
+    # 护肤类销量前5: of one category, its products.
+    is_top_of_category = (
+        draft.rank is not None
+        and (draft.rank.count or 0) > 1
+        and sum(len(part.values) for part in within) == 1
+    )
+    if draft.rank and (draft.rank.sold or is_top_of_category) and not draft.dimensions:
         draft.dimensions.append("product")
     if "category sales" in text.said and not draft.dimensions and not draft.filters:
         draft.dimensions.append("category")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.insights.parsing.draft import Draft
+from app.insights.parsing.metric_words import names_metric
 from app.insights.parsing.text import Text
 from app.insights.question import TIME
 from app.language.periods import rolling
@@ -29,8 +30,8 @@ _VERSUS = re.compile(
     r"对比|相比(?:较)?|比较|比起|比(?!例|重|率)|较|vs\.?|versus|compar(?:e|ed|ison|ing)(?: (?:to|with))?|against|相较于?|差(?:异|距|多少)"
 )
 _SHARE = re.compile(
-    r"(?:各自|所|分别)?(?:占比|占(?:总|整体|全部|全国|所有|大盘)?[\u4e00-\u9fff¦]{0,10}?(?:的)?(?:比例|比重|百分比|百分之几|多少|几成)|比重|份额|贡献占比|贡献率|贡献度|贡献|构成(?:比例)?|结构(?:比例)?|比例|百分比)(?:情况|分布)?|"
-    r"(?<![a-z])(?:(?:market |percentage |percent |relative )?shares?(?: of (?:the )?(?:total|overall|all))?|(?:what |as a )?(?:percentage|percent|proportion|fraction)s?(?: of (?:the )?(?:total|overall))?|contributions?|contribut(?:e|es|ed)(?: to)?|(?<=¦ )mix|composition|makeup of|% of(?: the)? total)(?![a-z])"
+    r"(?:各自|所|分别)?(?:占比|占(?:总|整体|全部|全国|所有|大盘)?(?P<of>[\u4e00-\u9fff¦]{0,10}?)(?:的)?(?:比例|比重|百分比|百分之几|多少|几成)|比重|份额|贡献占比|贡献率|贡献度|贡献|构成(?:比例)?|结构(?:比例)?|比例|百分比)(?:情况|分布)?|"
+    r"(?<![a-z])(?:(?:market |percentage |percent |relative )?shares?(?: of (?:the )?(?:total|overall|all))?|(?:what |as a )?(?:percentage|percent|proportion|fraction)s?(?: of (?:the )?(?:total|overall))?|contributions?|contribut(?:e|es|ed)(?: to)?|(?<=¦ )mix|(?:category|channel|product|store|city|customer) mix(?: of)?|composition|makeup of|% of(?: the)? total)(?![a-z])"
 )
 _DAILY = re.compile(
     r"日均|平均每(?:天|日)(?:的)?|每(?:天|日)平均(?:的)?|天均|(?<![a-z])(?:average|avg\.?|mean)(?: number of)?(?: daily| ¦+ (?:per|a|each) day)|(?<![a-z])daily (?:average|avg|mean)|on average (?:per|each|every|a) day|(?:per|a) day on average"
@@ -91,7 +92,7 @@ def take_shape(text: Text, draft: Draft) -> None:
     elif text.take(_PREVIOUS):
         draft.comparison = "previous"
     draft.daily = bool(text.take(_DAILY))
-    draft.share = bool(text.take(_SHARE))
+    draft.share = _take_share(text)
     draft.trend = bool(text.take(_TREND))
     _take_grains(text, draft)
     if draft.comparison is None:
@@ -100,6 +101,17 @@ def take_shape(text: Text, draft: Draft) -> None:
         text.take(_CHANGE)
     if draft.comparison == "previous" and not draft.periods and _BY_MONTH.search(text.said):
         draft.periods.append(rolling(1, "month"))
+
+
+def _take_share(text: Text) -> bool:
+    """Blank the words for a share. In 占全国订单的比重 the orders stay: they are what it is a share of."""
+    found = list(_SHARE.finditer(text.left))
+    for match in found:
+        is_said = bool(match["of"]) and names_metric(match["of"])
+        start, end = match.span("of") if is_said else (match.end(), match.end())
+        text.blank(match.start(), start)
+        text.blank(end, match.end())
+    return bool(found)
 
 
 def take_versus(text: Text) -> None:

@@ -13,7 +13,7 @@ from app.language.numbers import parse_number
 _GT = r"超过|[破过](?=[一二两三四五六七八九十\d]{0,4}[百千万])|超出|超|大于|高于|多于|突破|高过|胜过|优于|好于|>|(?<![a-z])(?:over|above|more than|greater than|higher than|larger than|exceed(?:s|ed|ing)?|beat(?:s|ing)?|better than|beyond|upwards of)"
 _GE = r"不低于|不少于|不小于|不下于|至少|起码|达到|达|>=|≥|(?<![a-z])(?:at least|no less than|not less than|no lower than|no fewer than|minimum of|a minimum of)"
 _LT = r"低于|小于|少于|不足|不到|不满|未达到?|没到|没有达到|低过|差于|<|(?<![a-z])(?:below|under|less than|fewer than|lower than|smaller than|worse than)"
-_LE = r"不超过|不高于|不大于|不多于|至多|最多|<=|≤|(?<![a-z])(?:at most|no more than|not more than|not over|up to|no higher than)"
+_LE = r"不超过|不高于|不大于|不多于|至多|最多(?!的)|<=|≤|(?<![a-z])(?:at most|no more than|not more than|not over|up to|no higher than)"
 _COMPARE = rf"(?P<ge>{_GE})|(?P<le>{_LE})|(?P<gt>{_GT})|(?P<lt>{_LT})"
 _NUMBER = r"(?:[¥$]|rmb ?|cny ?)?(?P<n>百分之[\d.一二两三四五六七八九十百]+|[\d,]*\d(?:\.\d+)?|[一二两三四五六七八九十百千万]+|(?:one|two|three|five|ten|twenty|fifty|a) (?:hundred|thousand|million))"
 _SCALE = r" ?(?P<scale>万|千|百|亿|w(?![a-z])|k(?![a-z])|m(?![a-z])|million|thousand|hundred)?"
@@ -30,6 +30,11 @@ _AVERAGE = re.compile(
     rf"(?P<lt>低于|小于|不及|不到|少于|低过|差于|不如|below|under|lower than|less than|worse than|fewer than))(?:了|过)? ?-?(?:{_AVERAGE_ZH}|{_AVERAGE_EN})"
 )
 _BY_CHANGE = re.compile(rf"(?<![a-z]){_CHANGE}(?:{_COMPARE})? ?{_VALUE}(?P<suffix>以上|以下|or more|\+)?")
+# 环比下降的门店: those whose figure fell, by however much.
+_BY_DIRECTION = re.compile(
+    r"(?:(?:较|比|相比)(?:上期|上一期|上周期|上一周期|前期|之前))?(?:环比)?(?:(?P<fall>下降|下跌|下滑|降低|减少|回落)|(?P<rise>增长|上升|上涨|增加|提升))了?的"
+    r"(?:有)?(?=(?:所有|全部|那些)?(?:门店|店铺|店|城市|渠道|品类|类目|商品|产品|单品|等级))"
+)
 _PREFIX = re.compile(rf"(?:{_COMPARE}) ?{_VALUE}(?P<suffix>以上|以下)?")
 _SUFFIX = re.compile(
     rf"(?<![\d.前第]){_NUMBER}{_SCALE}{_UNIT} ?(?P<suffix>及以上|及以下|以上|以下|以内|or more|or above|or higher|and above|and over|or less|or below|or lower|\+(?!\d))"
@@ -70,6 +75,10 @@ def take_thresholds(text: Text, metrics: list[Said]) -> list[Bound]:
         for m in text.take(_AVERAGE)
     ]
     found += [bound for match in text.take(_BY_CHANGE) if (bound := _change(match, metrics))]
+    found += [
+        Bound("lt" if m["fall"] else "gt", 0.0, nearest(metrics, *m.span(), before_first=True), "change")
+        for m in text.take(_BY_DIRECTION)
+    ]
     for match in text.take(_BETWEEN):
         metric, percent = nearest(metrics, *match.span(), before_first=True), match["bu"] == "%"
         found.append(Bound("ge", _plain_number(match["a"], match["as"], percent), metric, percent=percent))

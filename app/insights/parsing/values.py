@@ -19,6 +19,7 @@ _UP = r"(?:及|或|和)?(?:其)?(?:以上|更高|往上)|\+"
 _DOWN = r"(?:及|或|和)?(?:其)?(?:以下|更低|往下)"
 _TAIL = r"(?:的)?(?:会员|顾客|客户|用户)?"
 _EN_LEVEL = r"(?<![a-z])(?:(?:member(?:ship)?|loyalty|customer) )?(?:level|tier)s? "
+_EN_WHO = r"(?: (?:members|customers|buyers|shoppers|member|customer|buyer))?"
 _EN_TAIL = r"(?: (?:members|customers|member|customer|buyers))?"
 # The order matters: the longer forms first.
 _LEVELS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -43,10 +44,10 @@ _LEVELS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"{_EN_LEVEL}(\d) ?(?:to|through|-|~) ?(\d){_EN_TAIL}", "range"),
         (rf"{_EN_LEVEL}(\d) ?(?:and|or|&|,) ?(?:level )?(\d){_EN_TAIL}", "both"),
         (
-            rf"{_EN_LEVEL}(\d)(?:,? (?:and|or) (?:above|higher|up|over|more)|\+| upwards| plus){_EN_TAIL}",
+            rf"{_EN_LEVEL}(\d){_EN_WHO}(?:,? (?:and|or) (?:above|higher|up|over|more)|\+| upwards| plus){_EN_TAIL}",
             "ge",
         ),
-        (rf"{_EN_LEVEL}(\d)(?:,? (?:and|or) (?:below|lower|under|less|down)){_EN_TAIL}", "le"),
+        (rf"{_EN_LEVEL}(\d){_EN_WHO}(?:,? (?:and|or) (?:below|lower|under|less|down)){_EN_TAIL}", "le"),
         (rf"(?:at least|minimum|>=) {_EN_LEVEL}(\d){_EN_TAIL}", "ge"),
         (rf"{_EN_LEVEL}(?:of )?(?:at least|>=|no lower than|not below) ?(\d){_EN_TAIL}", "ge"),
         (rf"(?:at most|up to|<=) {_EN_LEVEL}(\d){_EN_TAIL}", "le"),
