@@ -30,8 +30,6 @@ def show_welcome() -> Response:
         return go_to(address)
     if welcome is None:
         return make_response("")
-    if request.args.get("in") == "chat" and welcome.text:
-        return go_to(address)
     return page(
         "onboarding/_welcome.html",
         welcome=welcome,

@@ -197,7 +197,7 @@ def test_the_welcome_appears_on_the_page_and_can_be_rated(shop: None, client: Fl
     assert "Hello alice" in talk and "Calming Sheet Masks" in talk
 
 
-def test_the_chat_page_waits_for_the_welcome_and_goes_to_it(
+def test_the_chat_page_waits_for_the_welcome_and_shows_it(
     app: Flask, shop: None, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice = register("alice")
@@ -207,6 +207,20 @@ def test_the_chat_page_waits_for_the_welcome_and_goes_to_it(
     assert "/welcome?in=chat" in client.get("/chat").text
     assert "hx-get" in client.get("/welcome?in=chat", headers=PARTIAL).text
     monkeypatch.undo()
+
+
+def test_the_welcome_comes_into_the_open_talk_without_loading_the_page_anew(
+    app: Flask, shop: None, client: FlaskClient
+) -> None:
+    sign_in(client, register("alice"))
+    work()
+    answer = client.get("/welcome?in=chat", headers=PARTIAL)
+    assert answer.status_code == 200 and not {"HX-Redirect", "HX-Location", "HX-Refresh"} & {
+        *answer.headers.keys()
+    }
+    assert (
+        "Hello alice" in answer.text and "Calming Sheet Masks" in answer.text and "hx-get" not in answer.text
+    )
 
 
 def test_somebody_who_gets_no_welcome_sees_nothing_of_it(shop: None, client: FlaskClient) -> None:
