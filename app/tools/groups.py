@@ -31,7 +31,7 @@ RIGHTS = (READ, WRITE, ON_BEHALF_OF)
 MAX_AGE_SECONDS = 5.0
 MAX_AGE_WITHOUT_REDIS_SECONDS = 1.0
 # A request looks several times; that costs one question to Redis.
-FRESH_SECONDS = 0.05
+FRESH_SECONDS = 0.01
 _touches = 0
 
 
