@@ -83,6 +83,7 @@ class Reporter:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.set(f"{ENTRY}{name}", json.dumps(entry), ex=int(SILENT_SECONDS))
                 pipe.zadd(INDEX, {name: entry["at"]})
+                pipe.expire(INDEX, int(3 * SILENT_SECONDS))
                 pipe.zremrangebyscore(INDEX, 0, entry["at"] - 3 * SILENT_SECONDS)
                 pipe.execute()
         except RedisError as error:

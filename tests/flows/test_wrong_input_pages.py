@@ -408,7 +408,8 @@ def test_hostile_addresses_of_pages_break_nothing(world: World) -> None:
                 response = client.get(path_of(rule, world.ids), query_string={name: text}, buffered=True)
                 assert_escaped(response, (*what, name))
     after = world.state()
-    assert {name for name in after if after[name] != before[name]} == set()
+    # Who opens the desk is there: that is no wish of the address.
+    assert {name for name in after if after[name] != before[name]} <= {"consultant_presence"}
 
 
 def test_hostile_ids_in_addresses_are_not_found(world: World) -> None:

@@ -55,6 +55,8 @@ STOPPED = {"slowly please", "too late", "sleep in a tool"}
 # Connections that pools keep for the next request: to Redis, to the model.
 POOL = 64
 SETTLE_SECONDS = 30.0
+# What a process has as long as it lives.
+STANDING = {"MainThread", "process-report"}
 
 
 @dataclass
@@ -175,7 +177,7 @@ def _settled(shop: Shop) -> dict[str, Any]:
 
 def _is_at_rest(state: dict[str, Any]) -> bool:
     """No run, no reader, and the threads that serve them have ended too."""
-    return not state["runs"] and not state["watches"] and state["threads"].keys() == {"MainThread"}
+    return not state["runs"] and not state["watches"] and state["threads"].keys() == STANDING
 
 
 def _look(shop: Shop) -> dict[str, Any]:
